@@ -1,0 +1,9 @@
+import initial from "./migrations/0000_initial.sql" with { type: "text" };
+
+/**
+ * The migrations in the order they are applied, as text so that they are inside the binary. A database's
+ * `user_version` is how many of them it has. `bun run db:generate` writes the next file; add it here and never edit it.
+ */
+export const migrations: readonly { readonly tag: string; readonly sql: string }[] = [
+  { tag: "0000_initial", sql: initial },
+];

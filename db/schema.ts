@@ -1,0 +1,143 @@
+import { sql } from "drizzle-orm";
+import { index, integer, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+/*
+ * Every table, with what a row means. Times are milliseconds since the epoch. Ids that people see (`act-456`) are
+ * AUTOINCREMENT numbers with a prefix, so they are ordered and never used twice, even after a deletion.
+ */
+
+/** A model somebody registered: what it is and where its weights come from. */
+export const models = sqliteTable("models", {
+  modelId: text("model_id").primaryKey(),
+  name: text("name").notNull(),
+  modelSource: text("model_source").notNull(),
+  uri: text("uri"),
+  description: text("description"),
+  sizeBytes: integer("size_bytes"),
+  contextLength: integer("context_length"),
+  tags: text("tags", { mode: "json" }).$type<readonly string[]>().notNull(),
+  createdAt: integer("created_at").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+});
+
+/** A model that somebody wants to be served: how, where, and what is true of it now. */
+export const deployments = sqliteTable(
+  "deployments",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    modelId: text("model_id")
+      .notNull()
+      .references(() => models.modelId, { onDelete: "restrict" }),
+    name: text("name").notNull(),
+    runtime: text("runtime").notNull(),
+    host: text("host").notNull(),
+    port: integer("port"),
+    cpuCores: real("cpu_cores"),
+    memoryLimit: text("memory_limit"),
+    args: text("args", { mode: "json" }).$type<readonly string[]>().notNull(),
+    env: text("env", { mode: "json" }).$type<Readonly<Record<string, string>>>().notNull(),
+    /** A `HealthCheck` of the contract. */
+    health: text("health", { mode: "json" }).$type<unknown>().notNull(),
+    /** What the user asked for last, `running` or `stopped`; the supervisor makes it true, also after a restart. */
+    desired: text("desired").notNull(),
+    status: text("status").notNull(),
+    healthStatus: text("health_status").notNull(),
+    reason: text("reason"),
+    createdAt: integer("created_at").notNull(),
+    updatedAt: integer("updated_at").notNull(),
+    /** When the present or last start began, and when it was ready. */
+    startedAt: integer("started_at"),
+    deployedAt: integer("deployed_at"),
+  },
+  (table) => [index("deployments_model").on(table.modelId)],
+);
+
+/** A start that became ready: what `estimated_completion` is the median of. */
+export const deploymentStarts = sqliteTable(
+  "deployment_starts",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    modelId: text("model_id").notNull(),
+    runtime: text("runtime").notNull(),
+    readyMs: integer("ready_ms").notNull(),
+  },
+  (table) => [index("deployment_starts_model").on(table.modelId, table.runtime, table.id)],
+);
+
+/** One line of history: something that happened, to what, and how bad it was. Never changed once written. */
+export const activities = sqliteTable(
+  "activities",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    activityType: text("activity_type").notNull(),
+    message: text("message").notNull(),
+    severity: text("severity").notNull(),
+    resourceType: text("resource_type"),
+    resourceId: text("resource_id"),
+    extraData: text("extra_data", { mode: "json" }).$type<Readonly<Record<string, unknown>>>().notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [
+    index("activities_type").on(table.activityType, table.id),
+    index("activities_severity").on(table.severity, table.id),
+    index("activities_resource").on(table.resourceType, table.resourceId, table.id),
+    index("activities_created").on(table.createdAt),
+  ],
+);
+
+/** One push of the `deployment_events` stream, kept as it was sent; outlives its deployment. */
+export const deploymentEvents = sqliteTable(
+  "deployment_events",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    deploymentId: text("deployment_id").notNull(),
+    /** The `DeploymentEvent` of the contract. */
+    data: text("data", { mode: "json" }).$type<unknown>().notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [index("deployment_events_deployment").on(table.deploymentId, table.id)],
+);
+
+/** An incident: one thing that is or was wrong with one resource, from its opening to its resolution. */
+export const alerts = sqliteTable(
+  "alerts",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    /** Which resource instance, e.g. `memory`, `gpu:0:memory`, `deployment:dep-3`. */
+    key: text("key").notNull(),
+    type: text("type").notNull(),
+    state: text("state").notNull(),
+    severity: text("severity").notNull(),
+    /** The newest `Alert` of the contract. */
+    data: text("data", { mode: "json" }).$type<unknown>().notNull(),
+    createdAt: integer("created_at").notNull(),
+    updatedAt: integer("updated_at").notNull(),
+    resolvedAt: integer("resolved_at"),
+  },
+  (table) => [
+    // The one rule that makes duplicates impossible: at most one open incident per resource instance.
+    uniqueIndex("alerts_open").on(table.key).where(sql`resolved_at is null`),
+  ],
+);
+
+/** One push of the `system_alerts` stream: an incident at one of its changes, kept as it was sent. */
+export const alertEvents = sqliteTable(
+  "alert_events",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    alertId: integer("alert_id")
+      .notNull()
+      .references(() => alerts.id, { onDelete: "cascade" }),
+    data: text("data", { mode: "json" }).$type<unknown>().notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [index("alert_events_alert").on(table.alertId, table.id)],
+);
+
+/** A secret that lets its bearer in, stored as its hash. */
+export const accessTokens = sqliteTable("access_tokens", {
+  id: integer("id").primaryKey({ autoIncrement: true }),
+  /** SHA-256 of the token, hex. Tokens are 256 random bits, so a plain hash cannot be searched. */
+  hash: text("hash").notNull().unique(),
+  createdAt: integer("created_at").notNull(),
+});

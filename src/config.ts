@@ -1,0 +1,181 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parse as parseToml } from "smol-toml";
+import { z } from "zod";
+
+/** The configuration is wrong; the message is one line that names the setting, its value and what is allowed. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+const list = z
+  .union([z.array(z.string()), z.string().transform((text) => text.split(","))])
+  .transform((items) => items.map((item) => item.trim()).filter((item) => item !== ""));
+const flag = z.union(
+  [z.boolean(), z.stringbool({ truthy: ["true", "on", "1", "yes"], falsy: ["false", "off", "0", "no"] })],
+  {
+    error: "must be on or off",
+  },
+);
+function whole(min: number, max: number) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  const digits = z
+    .string()
+    .regex(/^-?[0-9]+$/, error)
+    .transform(Number);
+  return z.union([z.number(), digits], { error }).pipe(z.number().int(error).min(min, error).max(max, error));
+}
+function choice<const Options extends readonly [string, ...string[]]>(...options: Options) {
+  return z.enum(options, { error: `must be ${options.join(", ")}` });
+}
+const origin = z.string().refine((text) => text === "*" || URL.parse(text)?.origin === text, {
+  error: "must be origins such as https://example.org, separated by commas",
+});
+
+/**
+ * Every setting: how it is checked, its default, and the line `--help` shows. The name is the environment variable; in
+ * the config file it is written in lower case (`PORT` → `port`).
+ */
+const settings = {
+  PORT: [whole(0, 65_535), 5000, "Port to listen on; 0 picks a free one"],
+  HOST: [
+    z.string().min(1, "must be an address to bind to"),
+    "127.0.0.1",
+    "Address to listen on; any but a loopback one needs a token",
+  ],
+  DATA_DIR: [
+    z
+      .string()
+      .min(1, "must be a directory")
+      .transform((dir) => resolve(dir)),
+    "./data",
+    "Directory of the database, its backups and logs",
+  ],
+  AUTH_TOKEN: [
+    z.string().min(16, "must have at least 16 characters").optional(),
+    undefined,
+    "Token that API callers must send; generated and printed once where one is needed",
+  ],
+  ALLOWED_HOSTS: [list, "", "Host names, besides this machine's own, under which the server may be called"],
+  CORS_ORIGINS: [list.pipe(z.array(origin)), "", "Origins of web pages that may call the server, besides its own page"],
+  LOG_LEVEL: [
+    choice("debug", "info", "warning", "error"),
+    "info",
+    "Least important message to log: debug, info, warning or error",
+  ],
+  LOG_FORMAT: [
+    choice("auto", "pretty", "json"),
+    "auto",
+    "pretty for people, json for programs, auto chooses by whether a terminal looks",
+  ],
+  SQLITE_SYNCHRONOUS: [
+    choice("full", "normal"),
+    "full",
+    "full keeps acknowledged writes over a power loss, normal only over a crash",
+  ],
+  DISK_PATH: [
+    z
+      .string()
+      .min(1)
+      .transform((dir) => resolve(dir))
+      .optional(),
+    undefined,
+    "Directory whose file system is watched (default: DATA_DIR)",
+  ],
+  GPU: [choice("auto", "off"), "auto", "auto reads NVIDIA and AMD devices, off none"],
+  ALERTS: [flag, "on", "Watch thresholds and health even when nobody is connected"],
+  SOCKET_PING_INTERVAL_MS: [whole(100, 600_000), 25_000, "Milliseconds between two heartbeats of a connection"],
+  SOCKET_PING_TIMEOUT_MS: [whole(100, 600_000), 20_000, "Milliseconds a heartbeat may go unanswered"],
+  SOCKET_RECOVERY_MS: [
+    whole(0, 3_600_000),
+    120_000,
+    "Milliseconds a lost connection can be taken up again; 0 turns that off",
+  ],
+  SOCKET_MAX_PAYLOAD_BYTES: [whole(1_024, 16_777_216), 65_536, "Largest message a client may send"],
+  SOCKET_COMPRESSION: [flag, "off", "permessage-deflate on WebSocket connections: less traffic, more CPU and memory"],
+  SOCKET_LAG_BYTES: [
+    whole(4_096, 67_108_864),
+    262_144,
+    "Unsent bytes from which a slow client is left out of state updates",
+  ],
+  SOCKET_BACKLOG_BYTES: [whole(8_192, 134_217_728), 1_048_576, "Unsent bytes from which a slow client is disconnected"],
+  SOCKET_EVENTS_PER_SECOND: [whole(1, 100_000), 50, "Events a client may send in a second"],
+  HTTP_MAX_BODY_BYTES: [whole(1_024, 104_857_600), 262_144, "Largest request body"],
+  SHUTDOWN_DEADLINE_MS: [whole(100, 600_000), 10_000, "Milliseconds to finish open work when told to stop"],
+} as const satisfies Record<string, readonly [z.ZodType, string | number | undefined, string]>;
+
+type Settings = typeof settings;
+type SettingName = keyof Settings;
+type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Lowercase<Head>}${Capitalize<CamelCase<Tail>>}`
+  : Lowercase<Name>;
+
+/** All settings, checked, under their names in camelCase (`DATA_DIR` → `dataDir`). */
+export type Config = { readonly [Name in SettingName as CamelCase<Name>]: z.infer<Settings[Name][0]> };
+
+const names = Object.keys(settings) as SettingName[];
+
+/** Every setting with its default and its explanation, for `--help` and the documentation. */
+export const settingsHelp: readonly { readonly name: string; readonly fallback: string; readonly text: string }[] = [
+  { name: "CONFIG_FILE", fallback: "", text: "A TOML file with any of these settings, in lower case" },
+  ...names.map((name) => ({ name, fallback: String(settings[name][1] ?? ""), text: settings[name][2] })),
+];
+
+/**
+ * Reads the settings: the environment first, then the file that `CONFIG_FILE` names, then the defaults. An empty
+ * variable counts as not set.
+ *
+ * @throws ConfigError naming the first setting that is unknown or has a value that is not allowed.
+ */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const path = environment.CONFIG_FILE;
+  const file = path ? readConfigFile(path) : {};
+  const entries = names.map((name) => {
+    const key = name.toLowerCase();
+    const fromEnvironment = environment[name] || undefined;
+    const [schema, fallback] = settings[name];
+    const raw = fromEnvironment ?? file[key] ?? fallback;
+    const parsed = schema.safeParse(raw);
+    if (!parsed.success) {
+      const where = fromEnvironment === undefined ? `${key} in ${path}` : name;
+      // A secret that is refused must not end up in a log.
+      const shown = name === "AUTH_TOKEN" ? "" : ` is ${JSON.stringify(raw)}, but it`;
+      throw new ConfigError(`${where}${shown} ${parsed.error.issues[0]?.message}`);
+    }
+    return [camelCase(name), parsed.data] as const;
+  });
+  const config = Object.fromEntries(entries) as unknown as Config;
+  if (config.socketLagBytes >= config.socketBacklogBytes) {
+    throw new ConfigError("SOCKET_LAG_BYTES must be less than SOCKET_BACKLOG_BYTES");
+  }
+  return Object.freeze(config);
+}
+
+function readConfigFile(path: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new ConfigError(`CONFIG_FILE ${path} cannot be read: ${messageOf(error)}`);
+  }
+  let content: Record<string, unknown>;
+  try {
+    content = parseToml(text);
+  } catch (error) {
+    throw new ConfigError(`CONFIG_FILE ${path} is not TOML: ${messageOf(error).split("\n", 1)[0]}`);
+  }
+  const known = new Set(names.map((name) => name.toLowerCase()));
+  const unknown = Object.keys(content).find((key) => !known.has(key));
+  if (unknown !== undefined) {
+    throw new ConfigError(`${unknown} in ${path} is not a setting; --help lists those there are`);
+  }
+  return content;
+}
+
+function camelCase(name: string): string {
+  return name.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,164 @@
+import { z } from "@hono/zod-openapi";
+import { modelSource } from "./models.ts";
+import { deploymentEventId, deploymentId, modelId, timestamp } from "./primitives.ts";
+
+export const deploymentStatus = z.enum(["pending", "deploying", "running", "stopped", "failed"]);
+export type DeploymentStatus = z.infer<typeof deploymentStatus>;
+
+export const healthStatus = z.enum(["healthy", "unhealthy", "unknown"]);
+export type HealthStatus = z.infer<typeof healthStatus>;
+
+export const deploymentEventType = z.enum([
+  "deployment_started",
+  "deployment_completed",
+  "deployment_failed",
+  "deployment_stopped",
+  "deployment_restarted",
+]);
+export type DeploymentEventType = z.infer<typeof deploymentEventType>;
+
+const host = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^[A-Za-z0-9._:-]+$/, "must be a host name or an IP address, without scheme, port or path")
+  .openapi({ example: "localhost" });
+const port = z.number().int().min(1).max(65535);
+const memoryLimit = z
+  .string()
+  .regex(/^[1-9][0-9]*(?:\.[0-9]+)?(?:B|KB|MB|GB|TB)$/, "must be a size such as 512MB or 8GB")
+  .openapi({ example: "8GB" });
+
+/** How an endpoint is asked whether it is alive. Defaults: every 5 s, 5 s to answer, 3 failures make it unhealthy. */
+export const healthCheck = z
+  .strictObject({
+    scheme: z.enum(["http", "https"]).default("http"),
+    /** Path to GET. Null tries `/health`, `/v1/models` and `/` in turn and keeps the first that is not a 404. */
+    path: z.string().max(2048).regex(/^\//, "must begin with /").nullable().default(null),
+    interval_seconds: z.number().min(1).max(3600).default(5),
+    timeout_seconds: z.number().min(0.1).max(60).default(5),
+    /** Successes in a row until an unhealthy endpoint counts as healthy again. */
+    healthy_threshold: z.number().int().min(1).max(100).default(1),
+    /** Failures in a row until a healthy endpoint counts as unhealthy. */
+    unhealthy_threshold: z.number().int().min(1).max(100).default(3),
+    /** A start without any sign of progress for this long has failed. */
+    start_timeout_seconds: z.number().min(1).max(1800).default(120),
+  })
+  .openapi("HealthCheck");
+export type HealthCheck = z.infer<typeof healthCheck>;
+
+export const deployment = z
+  .object({
+    deployment_id: deploymentId,
+    model_id: modelId,
+    name: z.string(),
+    runtime: z.string(),
+    status: deploymentStatus,
+    health_status: healthStatus,
+    /** Seconds since the deployment became ready; 0 when it is not running. */
+    uptime_seconds: z.number().int().nonnegative(),
+    host: z.string(),
+    port: port.nullable(),
+    model_source: modelSource,
+    cpu_cores: z.number().positive().nullable(),
+    memory_limit: z.string().nullable(),
+    args: z.array(z.string()),
+    env: z.record(z.string(), z.string()),
+    health: healthCheck,
+    /** Why the last start or run ended or is in trouble; null when nothing is wrong. */
+    reason: z.string().nullable(),
+    created_at: timestamp,
+    updated_at: timestamp,
+    deployed_at: timestamp.nullable(),
+  })
+  .openapi("Deployment");
+export type Deployment = z.infer<typeof deployment>;
+
+export const createDeployment = z
+  .strictObject({
+    model_id: modelId,
+    /** One of `GET /api/v1/runtimes`. */
+    runtime: z.string().min(1).max(64),
+    /** Shown to people; the model's name when left out. */
+    name: z.string().trim().min(1).max(200).optional(),
+    host: host.default("localhost"),
+    port: port.optional(),
+    cpu_cores: z.number().positive().max(4096).nullable().default(null),
+    memory_limit: memoryLimit.nullable().default(null),
+    args: z.array(z.string().max(4096)).max(128).default([]),
+    env: z
+      .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(32_768))
+      .refine((env) => Object.keys(env).length <= 128, "must have at most 128 variables")
+      .default({}),
+    health: healthCheck.prefault({}),
+  })
+  .openapi("CreateDeployment");
+export type CreateDeployment = z.infer<typeof createDeployment>;
+
+/** One entry of `model_status_update`. */
+export const modelStatusEntry = z.object({
+  deployment_id: deploymentId,
+  model_id: modelId,
+  name: z.string(),
+  status: deploymentStatus,
+  health_status: healthStatus,
+  uptime_seconds: z.number().int().nonnegative(),
+  port: port.nullable(),
+  host: z.string(),
+  model_source: modelSource,
+  cpu_cores: z.number().positive().nullable(),
+  memory_limit: z.string().nullable(),
+  created_at: timestamp,
+  deployed_at: timestamp.nullable(),
+  runtime: z.string().optional(),
+});
+export type ModelStatusEntry = z.infer<typeof modelStatusEntry>;
+
+export const modelStatus = z
+  .object({
+    total_models: z.number().int().nonnegative(),
+    running_models: z.number().int().nonnegative(),
+    failed_models: z.number().int().nonnegative(),
+    models: z.array(modelStatusEntry),
+  })
+  .openapi("ModelStatus");
+export type ModelStatus = z.infer<typeof modelStatus>;
+
+export const deploymentEvent = z
+  .object({
+    deployment_id: deploymentId,
+    model_id: modelId,
+    event: deploymentEventType,
+    status: deploymentStatus,
+    message: z.string(),
+    details: z.object({
+      name: z.string(),
+      model_source: modelSource,
+      port: port.nullable(),
+      /** Only for containers. */
+      container_id: z.string().optional(),
+      /** Median of this model's own past start times; absent without history. */
+      estimated_completion: timestamp.optional(),
+      /** Why it failed or stopped, and what to do about it. */
+      reason: z.string().optional(),
+      hint: z.string().optional(),
+    }),
+    /** Numbers this event in its stream; what `after` takes. */
+    event_id: deploymentEventId,
+    created_at: timestamp,
+  })
+  .openapi("DeploymentEvent");
+export type DeploymentEvent = z.infer<typeof deploymentEvent>;
+
+export const runtime = z
+  .object({
+    name: z.string(),
+    driver: z.string(),
+    description: z.string(),
+    /** Whether a deployment of it can start on this machine now. */
+    available: z.boolean(),
+    /** Why not, when it is not available. */
+    reason: z.string().nullable(),
+  })
+  .openapi("Runtime");
+export type Runtime = z.infer<typeof runtime>;

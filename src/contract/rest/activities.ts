@@ -1,0 +1,42 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { activity, activityType, createActivity } from "../activities.ts";
+import { activityId, severity } from "../primitives.ts";
+import { body, json, limit, page, problems } from "./responses.ts";
+
+const tags = ["activities"];
+const moment = z.iso.datetime({ offset: true, error: "must be an ISO 8601 time with Z or an offset" });
+
+export const activityPage = page(activity).openapi("ActivityPage");
+
+/** Newest first; with `after`, oldest first from that id on. `next` continues in the same direction. */
+export const listActivitiesRoute = createRoute({
+  method: "get",
+  path: "/api/v1/activities",
+  tags,
+  summary: "List activities, newest first, or from `after` on in the order they happened",
+  request: {
+    query: z
+      .strictObject({
+        after: activityId.optional(),
+        before: activityId.optional(),
+        activity_type: activityType.optional(),
+        severity: severity.optional(),
+        resource_type: z.string().min(1).max(64).optional(),
+        resource_id: z.string().min(1).max(256).optional(),
+        since: moment.optional(),
+        until: moment.optional(),
+        limit,
+      })
+      .refine((query) => !(query.after && query.before), { error: "use after or before, not both", path: ["before"] }),
+  },
+  responses: { 200: json(activityPage, "A page of activities"), ...problems },
+});
+
+export const createActivityRoute = createRoute({
+  method: "post",
+  path: "/api/v1/activities",
+  tags,
+  summary: "Write an entry into the history",
+  request: { body: body(createActivity) },
+  responses: { 201: json(activity, "The new activity"), ...problems },
+});

@@ -1,0 +1,43 @@
+import type {
+  ActivityStreamEvent,
+  DeploymentEventsEvent,
+  EventStreamName,
+  ModelStatusUpdate,
+  ReplayOptions,
+  SubscriptionAck,
+  SubscriptionError,
+  SubscriptionName,
+  SystemAlertsEvent,
+  SystemResourcesUpdate,
+} from "./streams.ts";
+
+/** Called with the same payload that `subscribed`, `unsubscribed` or `subscription_error` carries. */
+export type Acknowledge = (answer: SubscriptionAck | SubscriptionError) => void;
+
+export interface ServerToClientEvents {
+  system_resources_update: (update: SystemResourcesUpdate) => void;
+  model_status_update: (update: ModelStatusUpdate) => void;
+  activity_stream: (event: ActivityStreamEvent) => void;
+  system_alerts: (event: SystemAlertsEvent) => void;
+  deployment_events: (event: DeploymentEventsEvent) => void;
+  subscribed: (ack: SubscriptionAck) => void;
+  unsubscribed: (ack: SubscriptionAck) => void;
+  subscription_error: (error: SubscriptionError) => void;
+  /**
+   * Where this connection stands in the event streams, for Socket.IO's connection state recovery. Socket.IO itself
+   * appends this string to every event, which breaks handlers that take one argument (python-socketio's do).
+   */
+  recovery_offset: (offset: string) => void;
+  /** The server is going away and the connection is about to close; reconnecting is right. */
+  server_shutdown: (notice: { message: string }) => void;
+}
+
+type SubscribeEvent<Name extends SubscriptionName> = Name extends EventStreamName
+  ? { (options?: ReplayOptions, acknowledge?: Acknowledge): void; (acknowledge: Acknowledge): void }
+  : (acknowledge?: Acknowledge) => void;
+
+export type ClientToServerEvents = {
+  [Name in SubscriptionName as `subscribe_${Name}`]: SubscribeEvent<Name>;
+} & {
+  [Name in SubscriptionName as `unsubscribe_${Name}`]: (acknowledge?: Acknowledge) => void;
+};
