@@ -1,0 +1,105 @@
+import { randomBytes } from "node:crypto";
+import { TokenBucket } from "limiter";
+import type { Acknowledge, SubscriptionError } from "../contract/index.ts";
+import type { Io, IoSocket } from "./io.ts";
+import { formatOffset, type Offset } from "./offset.ts";
+import { readRequest } from "./requests.ts";
+import { Subscriber, type SubscriberParts, UnknownEventError } from "./subscriber.ts";
+
+/** Mistakes in a row, refilled one a second, after which a connection is closed: nobody needs that many by accident. */
+const MISTAKES = 30;
+
+export interface ConnectionParts extends SubscriberParts {
+  readonly eventsPerSecond: number;
+  /** Where a client that has seen everything stands; undefined when connections are not recovered. */
+  readonly offset: (() => Offset) | undefined;
+  readonly onAbuse: (socket: IoSocket) => void;
+}
+
+const subscribers = new WeakMap<IoSocket, Subscriber>();
+
+/** The subscriptions of a connection, while it is open. */
+export function subscriberOf(socket: IoSocket): Subscriber | undefined {
+  return subscribers.get(socket);
+}
+
+/** Serves every connection of `io`: reads what the client asks for and answers each request, right or wrong. */
+export function serveConnections(io: Io, parts: ConnectionParts): void {
+  io.on("connection", (socket) => {
+    if (!socket.recovered) socket.data = { sessionId: `client_${randomBytes(12).toString("base64url")}`, settling: 0 };
+    const subscriber = new Subscriber(socket, parts);
+    subscribers.set(socket, subscriber);
+    const requests = new TokenBucket({
+      bucketSize: parts.eventsPerSecond,
+      tokensPerInterval: parts.eventsPerSecond,
+      interval: "second",
+    });
+    const mistakes = new TokenBucket({ bucketSize: MISTAKES, tokensPerInterval: 1, interval: "second" });
+    // Both start empty in this library; a new connection may use them at once.
+    requests.content = requests.bucketSize;
+    mistakes.content = mistakes.bucketSize;
+
+    const refuse = (error: SubscriptionError, acknowledge: Acknowledge | undefined) => {
+      socket.emit("subscription_error", error);
+      acknowledge?.(error);
+      if (mistakes.tryRemoveTokens(1)) return;
+      parts.onAbuse(socket);
+      socket.disconnect(true);
+    };
+    // A middleware that never calls `next`: a client's event names never reach the EventEmitter behind the socket,
+    // where a name such as `error` would throw.
+    socket.use(([event, ...args]) => {
+      const request = readRequest(event, args);
+      const { acknowledge } = request;
+      if (!requests.tryRemoveTokens(1)) {
+        const message = `More than ${parts.eventsPerSecond} events in a second; this one was ignored.`;
+        refuse({ event_type: eventTypeOf(request), code: "rate_limited", message }, acknowledge);
+        return;
+      }
+      if (request.kind === "refused") {
+        refuse(request.error, acknowledge);
+        return;
+      }
+      try {
+        answer(socket, subscriber, request);
+      } catch (error) {
+        const known = error instanceof UnknownEventError;
+        if (!known) parts.onError(error);
+        const message = known ? error.message : "The server failed; its log says why.";
+        const code = known ? "unknown_id" : "internal_error";
+        refuse({ event_type: request.name, code, message }, acknowledge);
+      }
+    });
+    socket.on("disconnect", () => {
+      subscriber.close();
+      subscribers.delete(socket);
+    });
+    if (parts.offset) socket.emit("recovery_offset", formatOffset(parts.offset()));
+  });
+}
+
+type Request = ReturnType<typeof readRequest>;
+
+function answer(socket: IoSocket, subscriber: Subscriber, request: Extract<Request, { kind: "request" }>): void {
+  const { name, options, acknowledge } = request;
+  switch (request.verb) {
+    case "subscribe":
+      subscriber.subscribe(name, options, (ack) => {
+        socket.emit("subscribed", ack);
+        acknowledge?.(ack);
+      });
+      return;
+    case "unsubscribe":
+      subscriber.unsubscribe(name, (ack) => {
+        socket.emit("unsubscribed", ack);
+        acknowledge?.(ack);
+      });
+      return;
+    default:
+      request.verb satisfies never;
+  }
+}
+
+function eventTypeOf(request: Request): string {
+  return request.kind === "request" ? request.name : request.error.event_type;
+}
