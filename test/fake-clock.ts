@@ -39,6 +39,7 @@ export class FakeClock implements Clock {
   /** Moves time on by `ms`, running each timer at its due time and letting promises settle after each. */
   async advance(ms: number): Promise<void> {
     const end = this.#monotonic + ms;
+    await settle();
     for (;;) {
       const next = [...this.#timers].filter((t) => t.due <= end).sort((a, b) => a.due - b.due || a.order - b.order)[0];
       if (!next) break;
