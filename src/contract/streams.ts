@@ -106,6 +106,11 @@ export const subscriptionAck = z
     message: z.string(),
     /** Unique per connection, the same over a recovered one. */
     session_id: z.string().startsWith("client_"),
+    /**
+     * On a subscription to one event stream: the `seq` after which its events follow, so that a client which loses the
+     * connection before the first event knows from where to replay.
+     */
+    seq: z.number().int().nonnegative().optional(),
   })
   .openapi("SubscriptionAck");
 export type SubscriptionAck = z.infer<typeof subscriptionAck>;

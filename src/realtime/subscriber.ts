@@ -65,7 +65,9 @@ export class Subscriber {
       }
       starts.set(stream, start);
     }
-    acknowledge({ event_type: name, message: subscribedMessage(name), session_id: this.#socket.data.sessionId });
+    const ack = { event_type: name, message: subscribedMessage(name), session_id: this.#socket.data.sessionId };
+    const followsSeq = isEventStream(name) ? (starts.get(name) ?? this.#parts.logs[name].newest()) : undefined;
+    acknowledge(followsSeq === undefined ? ack : { ...ack, seq: followsSeq });
     for (const stream of wanted) {
       if (isEventStream(stream)) this.#joinEvents(stream, starts.get(stream));
       else this.#joinState(stream);
@@ -160,6 +162,6 @@ function streamsOf(name: SubscriptionName): readonly StreamName[] {
   return name === "all" || name === "system_monitor" ? streamName.options : [name];
 }
 
-function isEventStream(stream: StreamName): stream is EventStreamName {
-  return eventStreamName.safeParse(stream).success;
+function isEventStream(name: SubscriptionName): name is EventStreamName {
+  return eventStreamName.safeParse(name).success;
 }
