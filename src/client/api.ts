@@ -1,0 +1,139 @@
+import type { z } from "zod";
+import type { Activity, createActivity } from "../contract/activities.ts";
+import type { Alert } from "../contract/alerts.ts";
+import type { createDeployment, Deployment, Runtime } from "../contract/deployments.ts";
+import type { createModel, Model, UpdateModel } from "../contract/models.ts";
+import type { Problem } from "../contract/problem.ts";
+import type { listActivitiesRoute } from "../contract/rest/activities.ts";
+import type { listDeploymentsRoute } from "../contract/rest/deployments.ts";
+import type { listModelsRoute } from "../contract/rest/models.ts";
+import type { listAlertsRoute, modelStatusNow, readyzRoute, resourcesNow } from "../contract/rest/status.ts";
+import { ApiError, networkReason, UnauthorizedError, UnexpectedAnswerError, UnreachableError } from "./errors.ts";
+
+/** What a list route takes in its query, as a caller writes it. */
+type Query<Route extends { request: { query: z.ZodType } }> = z.input<Route["request"]["query"]>;
+type Health = z.infer<(typeof readyzRoute)["responses"][200]["content"]["application/json"]["schema"]>;
+
+/** One page of a list; `next` is what to pass as `after` (or `before`, newest first), null at the end. */
+export interface Page<Item> {
+  readonly items: Item[];
+  readonly next: string | null;
+}
+
+export interface ApiOptions {
+  /** The server's token, where it wants one. */
+  readonly token?: string | undefined;
+  /** Milliseconds a request may take; 30 s unless told otherwise. */
+  readonly timeoutMs?: number;
+  /** Ends all requests when aborted. */
+  readonly signal?: AbortSignal;
+}
+
+export type Api = ReturnType<typeof createApi>;
+
+const TIMEOUT_MS = 30_000;
+
+/**
+ * The REST API of the server at `url`. Every call may throw ApiError, UnauthorizedError, UnreachableError or
+ * UnexpectedAnswerError.
+ */
+export function createApi(url: string, options: ApiOptions = {}) {
+  const { get, post, patch, remove } = requests(url, options);
+  const at = (collection: string, id: string, verb = "") =>
+    `/api/v1/${collection}/${encodeURIComponent(id)}${verb && `/${verb}`}`;
+  return {
+    models: {
+      list: (query: Query<typeof listModelsRoute> = {}) => get<Page<Model>>("/api/v1/models", query),
+      get: (id: string) => get<Model>(at("models", id)),
+      create: (model: z.input<typeof createModel>) => post<Model>("/api/v1/models", model),
+      update: (id: string, changes: UpdateModel) => patch<Model>(at("models", id), changes),
+      remove: (id: string) => remove(at("models", id)),
+    },
+    deployments: {
+      list: (query: Query<typeof listDeploymentsRoute> = {}) => get<Page<Deployment>>("/api/v1/deployments", query),
+      get: (id: string) => get<Deployment>(at("deployments", id)),
+      create: (deployment: z.input<typeof createDeployment>) => post<Deployment>("/api/v1/deployments", deployment),
+      start: (id: string) => post<Deployment>(at("deployments", id, "start")),
+      stop: (id: string) => post<Deployment>(at("deployments", id, "stop")),
+      restart: (id: string) => post<Deployment>(at("deployments", id, "restart")),
+      remove: (id: string) => remove(at("deployments", id)),
+    },
+    activities: {
+      list: (query: Query<typeof listActivitiesRoute> = {}) => get<Page<Activity>>("/api/v1/activities", query),
+      create: (activity: z.input<typeof createActivity>) => post<Activity>("/api/v1/activities", activity),
+    },
+    alerts: {
+      list: (query: Query<typeof listAlertsRoute> = {}) => get<Page<Alert>>("/api/v1/alerts", query),
+      get: (id: string) => get<Alert>(at("alerts", id)),
+    },
+    runtimes: () => get<{ items: Runtime[] }>("/api/v1/runtimes"),
+    resources: () => get<z.infer<typeof resourcesNow>>("/api/v1/resources"),
+    modelStatus: () => get<z.infer<typeof modelStatusNow>>("/api/v1/model-status"),
+    /** Whether the server can do its work, and its version; "unavailable" is an answer here, not an error. */
+    ready: () => get<Health>("/readyz", {}, [503]),
+  };
+}
+
+function requests(url: string, options: ApiOptions) {
+  const base = url.replace(/\/+$/, "");
+
+  async function send(method: string, path: string, body?: unknown): Promise<Response> {
+    const headers: Record<string, string> = { accept: "application/json" };
+    if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
+    if (body !== undefined) headers["content-type"] = "application/json";
+    const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
+    const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
+    try {
+      return await fetch(`${base}${path}`, {
+        method,
+        headers,
+        signal,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+    } catch (error) {
+      if (options.signal?.aborted) throw options.signal.reason;
+      throw new UnreachableError(base, timeout.aborted ? "it did not answer in time" : reasonOf(error), {
+        cause: error,
+      });
+    }
+  }
+
+  async function call<Answer>(method: string, path: string, body?: unknown, expected: number[] = []): Promise<Answer> {
+    const response = await send(method, path, body);
+    const kind = response.headers.get("content-type");
+    const json = kind?.includes("json") ? await response.json().catch(() => undefined) : undefined;
+    const good = (response.ok || expected.includes(response.status)) && kind?.startsWith("application/json");
+    // The server checked its answer's shape against the contract; checking again would need the schemas here.
+    if (good && json !== undefined) return json as Answer;
+    if (response.status === 204) return undefined as Answer;
+    if (!isProblem(json)) throw new UnexpectedAnswerError(base, response.status, kind);
+    throw json.status === 401 ? new UnauthorizedError(json.detail) : new ApiError(json);
+  }
+
+  return {
+    get: <Answer>(path: string, query: Readonly<Record<string, unknown>> = {}, expected?: number[]) =>
+      call<Answer>("GET", `${path}${queryString(query)}`, undefined, expected),
+    post: <Answer>(path: string, body?: unknown) => call<Answer>("POST", path, body),
+    patch: <Answer>(path: string, body: unknown) => call<Answer>("PATCH", path, body),
+    remove: (path: string) => call<void>("DELETE", path),
+  };
+}
+
+function queryString(query: Readonly<Record<string, unknown>>): string {
+  const entries = Object.entries(query).filter(([, value]) => value !== undefined);
+  if (entries.length === 0) return "";
+  return `?${new URLSearchParams(entries.map(([name, value]) => [name, String(value)]))}`;
+}
+
+function isProblem(value: unknown): value is Problem {
+  if (typeof value !== "object" || value === null) return false;
+  return "detail" in value && typeof value.detail === "string" && "status" in value && "code" in value;
+}
+
+/** Node says "fetch failed" and keeps the reason one level down; Bun begins the message with it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (!(cause instanceof Error)) return networkReason(error.message);
+  return networkReason("code" in cause ? `${cause.code} ${cause.message}` : cause.message);
+}
