@@ -1,0 +1,104 @@
+import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import type { Activity, Alert } from "../../contract/index.ts";
+import { openAlerts } from "../state/alerts.ts";
+import { type DashboardEvent, type DashboardState, initialState, reduce } from "../state/dashboard-state.ts";
+import type { DeploymentRows } from "../state/deployments.ts";
+import { type LinkStatus, linkStatus } from "../state/link.ts";
+import type { ResourceState } from "../state/resources.ts";
+import { follow } from "./follow.ts";
+import { Session } from "./session.ts";
+
+const TICK_MS = 1_000;
+
+/** What the components read, and the two things a user can do to the connection. */
+export interface Page {
+  /** The browser's clock in milliseconds since the epoch, once a second while the page is seen. */
+  readonly now: ReadonlySignal<number>;
+  readonly status: ReadonlySignal<LinkStatus>;
+  readonly tokenRefused: ReadonlySignal<boolean>;
+  readonly hasToken: ReadonlySignal<boolean>;
+  readonly version: ReadonlySignal<string | undefined>;
+  readonly resources: ReadonlySignal<ResourceState>;
+  readonly deployments: ReadonlySignal<DeploymentRows>;
+  readonly feed: ReadonlySignal<readonly Activity[] | undefined>;
+  /** Undefined until the server has told. */
+  readonly alerts: ReadonlySignal<readonly Alert[] | undefined>;
+  signIn(token: string): void;
+  signOut(): void;
+}
+
+/**
+ * Follows the server and shows at most one state a frame. A tab that nobody sees gets no frames, so it keeps its state
+ * up to date and draws nothing.
+ */
+export function openPage(): Page {
+  const session = new Session();
+  let state = initialState(Date.now());
+  const shown = signal(state);
+  const now = signal(Date.now());
+  const hasToken = signal(session.token !== undefined);
+
+  let frame: number | undefined;
+  const dispatch = (event: DashboardEvent) => {
+    state = reduce(state, event);
+    frame ??= requestAnimationFrame(() => {
+      frame = undefined;
+      now.value = Date.now();
+      shown.value = state;
+    });
+  };
+
+  const start = () => follow({ token: session.token, state: () => state, dispatch });
+  let following = start();
+  const restart = () => {
+    following[Symbol.dispose]();
+    hasToken.value = session.token !== undefined;
+    dispatch({ kind: "connecting", at: Date.now() });
+    following = start();
+  };
+
+  tickWhileSeen(() => {
+    now.value = Date.now();
+  });
+
+  const slice = <Value>(select: (state: DashboardState) => Value) => computed(() => select(shown.value));
+  const resources = slice(({ resources }) => resources);
+  const alerts = slice(({ alerts }) => alerts);
+  return {
+    now,
+    hasToken,
+    status: computed(() => {
+      const { link, linkSince } = shown.value;
+      const { receivedAt } = resources.value;
+      const sampleAge = receivedAt === undefined ? undefined : now.value - receivedAt;
+      return linkStatus(link, sampleAge, now.value - linkSince);
+    }),
+    tokenRefused: slice(({ tokenRefused }) => tokenRefused),
+    version: slice(({ version }) => version),
+    resources,
+    deployments: slice(({ deployments }) => deployments),
+    feed: slice(({ feed }) => feed),
+    alerts: computed(() => (shown.value.alertsKnown ? openAlerts(alerts.value) : undefined)),
+    signIn(token) {
+      session.remember(token);
+      restart();
+    },
+    signOut() {
+      session.forget();
+      restart();
+    },
+  };
+}
+
+function tickWhileSeen(tick: () => void): void {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const adjust = () => {
+    clearInterval(timer);
+    timer = undefined;
+    if (document.visibilityState === "hidden") return;
+    tick();
+    timer = setInterval(tick, TICK_MS);
+  };
+  document.addEventListener("visibilitychange", adjust);
+  adjust();
+}

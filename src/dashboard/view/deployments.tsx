@@ -1,0 +1,113 @@
+import { useComputed } from "@preact/signals";
+import { address, duration, NO_VALUE, words } from "../format.ts";
+import { countDeployments, type DeploymentRow, uptimeSeconds } from "../state/deployments.ts";
+import { FirstDeployment } from "./first-deployment.tsx";
+import { usePage } from "./page-context.ts";
+
+export function Deployments() {
+  const rows = usePage().deployments.value;
+  return (
+    <section class="panel deployments" aria-labelledby="deployments-title">
+      <header class="panel-head">
+        <h2 id="deployments-title">Deployments</h2>
+        {rows !== undefined && rows.length > 0 && <Counts rows={rows} />}
+      </header>
+      {rows?.length === 0 && <FirstDeployment />}
+      {rows !== undefined && rows.length > 0 && <DeploymentTable rows={rows} />}
+    </section>
+  );
+}
+
+function Counts({ rows }: { rows: readonly DeploymentRow[] }) {
+  const counts = countDeployments(rows);
+  const shown = [
+    `${counts.running} of ${counts.total} running`,
+    counts.starting > 0 && `${counts.starting} starting`,
+    counts.unhealthy > 0 && `${counts.unhealthy} unhealthy`,
+    counts.failed > 0 && `${counts.failed} failed`,
+  ].filter((part) => part !== false);
+  return <p class="panel-note">{shown.join(" · ")}</p>;
+}
+
+/** The roles are spelled out because on a narrow screen the rows are laid out as a grid, which takes them away. */
+function DeploymentTable({ rows }: { rows: readonly DeploymentRow[] }) {
+  return (
+    // biome-ignore-start lint/a11y/noRedundantRoles: see above.
+    // biome-ignore-start lint/a11y/useSemanticElements: these are the semantic elements.
+    <table role="table" class="deployment-table" aria-labelledby="deployments-title">
+      <thead role="rowgroup">
+        <tr role="row">
+          <th role="columnheader" scope="col">
+            Name
+          </th>
+          <th role="columnheader" scope="col">
+            Status
+          </th>
+          <th role="columnheader" scope="col">
+            Uptime
+          </th>
+          <th role="columnheader" scope="col">
+            Runtime
+          </th>
+          <th role="columnheader" scope="col">
+            Address
+          </th>
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {rows.map((row) => (
+          <DeploymentLine key={row.deployment_id} row={row} />
+        ))}
+      </tbody>
+    </table>
+    // biome-ignore-end lint/a11y/useSemanticElements: see above.
+    // biome-ignore-end lint/a11y/noRedundantRoles: see above.
+  );
+}
+
+function DeploymentLine({ row }: { row: DeploymentRow }) {
+  return (
+    <tr role="row" class="deployment" data-id={row.deployment_id}>
+      <th role="rowheader" scope="row" class="deployment-name">
+        <span class="ellipsis" title={row.name}>
+          {row.name}
+        </span>
+        <span class="deployment-model ellipsis" title={`${row.model_id} · ${row.deployment_id}`}>
+          {row.model_id}
+        </span>
+      </th>
+      <td role="cell" class="deployment-status">
+        <StatusBadge row={row} />
+        {row.reason !== null && <p class="deployment-reason">{row.reason}</p>}
+      </td>
+      <td role="cell" class="deployment-uptime">
+        {/* Keyed by what it counts from, so that a new start counts anew. */}
+        <Uptime key={`${row.status} ${row.seenAt}`} row={row} />
+      </td>
+      <td role="cell" class="deployment-runtime">
+        {row.runtime ?? NO_VALUE}
+      </td>
+      <td role="cell" class="deployment-address">
+        {address(row.host, row.port)}
+      </td>
+    </tr>
+  );
+}
+
+/** One word where status and health agree, both where health adds something. */
+function StatusBadge({ row }: { row: DeploymentRow }) {
+  const health = row.status === "running" ? row.health_status : undefined;
+  return (
+    <span class="badge" data-status={row.status} data-health={health}>
+      <span class="dot" aria-hidden="true" />
+      {words(row.status)}
+      {health !== undefined && <span class="badge-health"> · {health}</span>}
+    </span>
+  );
+}
+
+function Uptime({ row }: { row: DeploymentRow }) {
+  const { now } = usePage();
+  const text = useComputed(() => duration(uptimeSeconds(row, now.value)));
+  return <span>{text}</span>;
+}
