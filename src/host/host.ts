@@ -1,4 +1,4 @@
-import type { Server } from "socket.io";
+import type { Server, Socket } from "socket.io";
 
 /** How the server's parts meet a listening socket; one implementation per runtime family. */
 export interface HostOptions {
@@ -11,32 +11,50 @@ export interface HostOptions {
   readonly admit: (headers: Headers, peer: { readonly address: string }) => Response | undefined;
   /** The Socket.IO server that this host's engine feeds. */
   readonly io: Server;
-  readonly socket: {
-    /** With a slash at both ends: `/socket.io/`. */
-    readonly path: string;
-    readonly pingIntervalMs: number;
-    readonly pingTimeoutMs: number;
-    readonly maxPayloadBytes: number;
-    readonly compression: boolean;
-    /** Unsent bytes at which the connection is cut. */
-    readonly backlogBytes: number;
-    /** Origins besides its own that get CORS headers on polling. */
-    readonly corsOrigins: readonly string[];
-  };
+  readonly socket: SocketOptions;
   /** A fault of the host or the engine that no request handler saw. */
   readonly onError: (error: unknown) => void;
 }
 
+export interface SocketOptions {
+  /** With a slash at both ends: `/socket.io/`. */
+  readonly path: string;
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+  /** Largest message and largest polling body from a client. */
+  readonly maxPayloadBytes: number;
+  /** permessage-deflate on WebSocket connections that offer it. */
+  readonly compression: boolean;
+  /**
+   * Unsent bytes from which a slow client is disconnected. `SlowConsumers` does so with a reason; a host that can cuts a
+   * WebSocket by itself at twice this, for what piles up between two of its looks.
+   */
+  readonly backlogBytes: number;
+  /** Origins besides its own that get CORS headers on polling; `*` stands for all. */
+  readonly corsOrigins: readonly string[];
+}
+
+/** What lies beneath the Socket.IO sockets of one client: `socket.conn`. */
+export type Connection = Socket["conn"];
+
 /** Native topics: what is published is encoded once and copied by the runtime, not by JavaScript. */
 export interface Topics {
+  /** Sends `data`, a text frame, to every connection that is subscribed to `topic`, in order with what is sent directly. */
   publish(topic: string, data: string, compress: boolean): void;
+  /** @returns false when the connection is not on a WebSocket now, and gets nothing. */
+  subscribe(connection: Connection, topic: string): boolean;
+  unsubscribe(connection: Connection, topic: string): void;
 }
 
 /** A server that listens. */
 export interface Listening {
   readonly hostname: string;
   readonly port: number;
-  /** Stops accepting, lets open requests end until `deadlineMs`, then cuts what is left. */
+  /**
+   * Stops accepting before it returns its promise. Open requests and Socket.IO connections may end until `deadlineMs`
+   * have passed; what is left then is cut. Resolves when nothing is open any more, so close the Socket.IO connections
+   * meanwhile.
+   */
   close(deadlineMs: number): Promise<void>;
 }
 
