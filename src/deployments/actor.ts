@@ -1,0 +1,279 @@
+import type { Clock } from "../clock.ts";
+import { ProblemError } from "../contract/index.ts";
+import { type Command, isLegal, type Move, transition } from "./lifecycle.ts";
+import { Mailbox } from "./mailbox.ts";
+import type { ProbeFactory } from "./probe.ts";
+import type { DeploymentRecord } from "./record.ts";
+import type { DeploymentRepository, MoveDetails } from "./repository.ts";
+import { RETRY_MS, Run, type RunListener } from "./run.ts";
+import type { Runtimes } from "./runtimes.ts";
+
+/** Multiples of it fall evenly over 0 to 1 (the golden ratio's fraction), so neighbouring ids probe at other times. */
+const SPREAD = 0.618033988749895;
+
+export interface ActorParts {
+  readonly repository: DeploymentRepository;
+  readonly runtimes: Runtimes;
+  readonly probes: ProbeFactory;
+  readonly clock: Clock;
+  readonly modelSource: (modelId: string) => string;
+  readonly onRemoved: (id: number) => void;
+  /** A background step failed; it is tried again. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * The one who may change a deployment. Whatever happens to it, a command or something a probe or a driver saw, is one
+ * step in its mailbox. No caller looks at a state and acts on it later.
+ *
+ * A command is accepted once what it asks for is stored, and carried out from there on, also over a crash. The last
+ * one wins: it replaces what an earlier one still had to do. Nothing is launched before the run before it is gone.
+ */
+export class DeploymentActor {
+  readonly #parts: ActorParts;
+  readonly #mailbox = new Mailbox();
+  #record: DeploymentRecord;
+  #run: Run | undefined;
+  /** Whether the run before is being ended and not gone yet. */
+  #ending = false;
+  /** What is left to do once nothing runs any more. */
+  #then: "launch" | "stop" | "remove" | undefined;
+  #removal: PromiseWithResolvers<void> | undefined;
+  /** The last verdict the history tells of; a restart of the server does not make it news again. */
+  #told: DeploymentRecord["health"];
+  #retry: Disposable | undefined;
+  #gone: "removed" | "released" | undefined;
+
+  constructor(record: DeploymentRecord, parts: ActorParts) {
+    this.#parts = parts;
+    this.#told = record.health;
+    // What an earlier run of the server knew of its health is not known any more.
+    this.#record = { ...record, health: "unknown" };
+  }
+
+  get record(): DeploymentRecord {
+    return this.#record;
+  }
+
+  /**
+   * Resolves with the deployment once the command is accepted.
+   *
+   * @throws ProblemError `illegal_transition`, `runtime_unavailable`, `not_found`; StorageError.
+   */
+  request(command: Command): Promise<DeploymentRecord> {
+    return this.#mailbox.step(() => {
+      this.#assertThere();
+      if (command === "stop") this.#stop();
+      // A stop that is still under way is taken back by going through `deploying` again.
+      else this.#begin(command === "start" && this.#then === "stop" ? "restart" : command);
+      return this.#record;
+    });
+  }
+
+  /** Resolves when it is stopped and removed. */
+  remove(): Promise<void> {
+    return this.#mailbox.step(() => {
+      if (this.#removal) return this.#removal.promise;
+      this.#assertThere();
+      this.#end();
+      this.#removal = Promise.withResolvers();
+      const { promise } = this.#removal;
+      this.#then = "remove";
+      this.#proceed();
+      return promise;
+    });
+  }
+
+  /** Makes the stored state true, after the server has started or for a new one. A command that came first makes it void. */
+  resume(): void {
+    this.#background(() => {
+      const { status, desired } = this.#record;
+      if (this.#gone || this.#run || this.#then || status === "stopped" || status === "failed") return;
+      if (desired === "stopped") {
+        // The stop was accepted and not carried out. What is left of the run has to be found to be ended.
+        if (status !== "pending") this.#attach("adopt");
+        return this.#stop();
+      }
+      if (status === "pending") return this.#begin("start");
+      if (status === "deploying") return this.#launch(false);
+      this.#attach("adopt")?.watch();
+    });
+  }
+
+  /** The server shuts down: nothing is probed, changed or told any more, and nothing is stopped. */
+  async release(): Promise<void> {
+    this.#gone ??= "released";
+    this.#retry?.[Symbol.dispose]();
+    this.#removal?.reject(new ProblemError("unavailable", "The server is shutting down."));
+    const run = this.#run;
+    this.#run = undefined;
+    run?.[Symbol.dispose]();
+    run?.instance.release();
+    await run?.settled();
+  }
+
+  #assertThere(): void {
+    if (this.#gone === "released") throw new ProblemError("unavailable", "The server is shutting down.");
+    if (!this.#gone && this.#then !== "remove") return;
+    throw new ProblemError("not_found", `There is no deployment ${this.#record.deploymentId}.`);
+  }
+
+  #begin(move: "start" | "restart"): void {
+    transition(this.#record.status, move);
+    this.#parts.runtimes.require(this.#record.runtime);
+    this.#move(move);
+    this.#endRun();
+    this.#then = "launch";
+    this.#proceed();
+  }
+
+  #stop(): void {
+    transition(this.#record.status, "stop");
+    this.#end();
+    this.#then = "stop";
+    this.#proceed();
+  }
+
+  /** Ends what runs, after having stored that this is wanted: a crash meanwhile does not lose it. */
+  #end(): void {
+    if (!this.#run && !this.#ending) return;
+    if (this.#record.desired !== "stopped") this.#record = this.#parts.repository.want(this.#record, "stopped");
+    this.#endRun();
+  }
+
+  #endRun(): void {
+    const run = this.#run;
+    if (!run) return;
+    this.#run = undefined;
+    run[Symbol.dispose]();
+    const ending = run.instance.stop();
+    if (!ending) return;
+    this.#ending = true;
+    const over = (next: () => void) => () =>
+      this.#background(() => {
+        this.#ending = false;
+        next();
+      });
+    void ending.then(
+      over(() => this.#proceed()),
+      (error) => over(() => this.#stuck(`it could not be stopped: ${messageOf(error)}`))(),
+    );
+  }
+
+  /** The run before cannot be ended, so what was to come after it cannot be done. */
+  #stuck(reason: string): void {
+    if (isLegal(this.#record.status, "fail")) this.#move("fail", { ending: { reason } });
+    this.#then = undefined;
+    this.#removal?.reject(new ProblemError("unavailable", `${this.#record.deploymentId} stays: ${reason}.`));
+    this.#removal = undefined;
+  }
+
+  /** Does what is left to do, as soon as nothing runs any more. A failed write is tried again, as it was accepted. */
+  #proceed(): void {
+    if (this.#ending || this.#gone) return;
+    const then = this.#then;
+    try {
+      if (then === "stop") this.#move("stop");
+      if (then === "remove") this.#leave();
+    } catch (error) {
+      this.#undone(error);
+      return;
+    }
+    this.#then = undefined;
+    if (then === "launch") this.#launch(true);
+  }
+
+  #leave(): void {
+    this.#parts.repository.remove(this.#record, this.#parts.modelSource(this.#record.modelId));
+    this.#gone = "removed";
+    this.#parts.onRemoved(this.#record.id);
+    this.#removal?.resolve();
+  }
+
+  #undone(error: unknown): void {
+    if (this.#removal) {
+      // Who asked for the removal is told that it failed; what is left of it is the stop.
+      this.#removal.reject(error);
+      this.#removal = undefined;
+      const stopped = this.#record.desired === "stopped" && isLegal(this.#record.status, "stop");
+      this.#then = stopped ? "stop" : undefined;
+    } else this.#parts.onError(error);
+    this.#later(() => this.#proceed());
+  }
+
+  /** `measured`: the start began just now, so it tells how long starts take. */
+  #launch(measured: boolean): void {
+    this.#attach("start", measured)?.awaitReady();
+  }
+
+  /** Has the driver start or find the deployment; undefined when it cannot, which is then a failure. */
+  #attach(how: "start" | "adopt", measured = false): Run | undefined {
+    const { runtimes, probes, clock, onError } = this.#parts;
+    const { check, id, runtime } = this.#record;
+    try {
+      this.#run = new Run({
+        begin: (hooks) => runtimes.require(runtime)[how](this.#record, hooks),
+        probes,
+        check,
+        clock,
+        phase: (id * SPREAD) % 1,
+        mailbox: this.#mailbox,
+        listener: this.#listener(measured),
+        onError,
+      });
+    } catch (error) {
+      this.#move("fail", { ending: { reason: messageOf(error) } });
+    }
+    return this.#run;
+  }
+
+  #listener(measured: boolean): RunListener {
+    return {
+      onReady: (readyMs) => {
+        this.#move("complete", { readyMs: measured ? readyMs : undefined });
+        this.#told = "healthy";
+        this.#run?.ready();
+      },
+      // Shown while it lasts; only the end of a start is stored.
+      onWaiting: (reason) => {
+        this.#record = { ...this.#record, reason };
+      },
+      onHealth: (health, reason) => {
+        const news = health.status !== "unknown" && health.status !== this.#told;
+        this.#record = this.#parts.repository.health(this.#record, health, reason, news);
+        if (news) this.#told = health.status;
+      },
+      onOver: (ending) => {
+        this.#move("fail", { ending });
+        this.#endRun();
+      },
+    };
+  }
+
+  #move(move: Move, details: Omit<MoveDetails, "modelSource"> = {}): void {
+    const containerId = this.#run?.instance.containerId;
+    const modelSource = this.#parts.modelSource(this.#record.modelId);
+    this.#record = this.#parts.repository.move(this.#record, move, { containerId, ...details, modelSource });
+  }
+
+  /** A step nobody waits for: when it fails it is tried again. */
+  #background(work: () => void): void {
+    this.#mailbox
+      .step(() => {
+        if (!this.#gone) work();
+      })
+      .catch((error) => {
+        this.#parts.onError(error);
+        this.#later(work);
+      });
+  }
+
+  #later(work: () => void): void {
+    this.#retry?.[Symbol.dispose]();
+    this.#retry = this.#parts.clock.after(RETRY_MS, () => this.#background(work));
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,227 @@
+import type { Logger } from "@logtape/logtape";
+import type { Activities } from "../activities/activities.ts";
+import type { Clock } from "../clock.ts";
+import {
+  type CreateDeployment,
+  type Deployment,
+  type DeploymentEvent,
+  type DeploymentStatus,
+  idNumber,
+  type Model,
+  type ModelStatus,
+  ProblemError,
+  type Runtime,
+} from "../contract/index.ts";
+import type { Models } from "../models/models.ts";
+import type { EventLog } from "../store/event-log.ts";
+import type { Store } from "../store/store.ts";
+import { DeploymentActor } from "./actor.ts";
+import { deploymentEventLog } from "./deployment-events.ts";
+import type { Command } from "./lifecycle.ts";
+import { httpProbe, type ProbeFactory } from "./probe.ts";
+import { type DeploymentRecord, toDeployment, toStatusEntry } from "./record.ts";
+import { DeploymentRepository } from "./repository.ts";
+import { Runtimes } from "./runtimes.ts";
+
+export interface DeploymentQuery {
+  readonly after?: string | undefined;
+  readonly model_id?: string | undefined;
+  readonly status?: DeploymentStatus | undefined;
+  readonly limit: number;
+}
+
+export interface DeploymentsParts {
+  readonly store: Store;
+  readonly models: Pick<Models, "require">;
+  readonly activities: Pick<Activities, "record">;
+  readonly clock: Clock;
+  readonly log: Pick<Logger, "error">;
+  readonly runtimes?: Runtimes;
+  readonly probes?: ProbeFactory;
+}
+
+/** Every deployment: what is true of each now, and the commands that change it. */
+export class Deployments implements AsyncDisposable {
+  /** What a replay of `deployment_events` reads. */
+  readonly log: EventLog<DeploymentEvent>;
+  readonly #models: DeploymentsParts["models"];
+  readonly #clock: Clock;
+  readonly #repository: DeploymentRepository;
+  readonly #runtimes: Runtimes;
+  readonly #sources: ModelSources;
+  readonly #newActor: (record: DeploymentRecord) => DeploymentActor;
+  /** By number, which is also the order they were added in. */
+  readonly #actors = new Map<number, DeploymentActor>();
+
+  /** Knows what is stored; nothing is probed or started before `resume`. */
+  constructor(parts: DeploymentsParts) {
+    const { store, models, clock, log } = parts;
+    this.log = deploymentEventLog(store);
+    this.#models = models;
+    this.#clock = clock;
+    this.#repository = new DeploymentRepository(parts);
+    this.#runtimes = parts.runtimes ?? new Runtimes();
+    this.#sources = new ModelSources(store, models);
+    this.#newActor = (record) =>
+      new DeploymentActor(record, {
+        repository: this.#repository,
+        runtimes: this.#runtimes,
+        probes: parts.probes ?? httpProbe,
+        clock,
+        modelSource: (modelId) => this.#sources.of(modelId),
+        onRemoved: (id) => this.#actors.delete(id),
+        onError: (error) =>
+          log.error("{deployment_id}: a step failed and is tried again: {error}", {
+            deployment_id: record.deploymentId,
+            error,
+          }),
+      });
+    for (const record of this.#repository.load()) this.#actors.set(record.id, this.#newActor(record));
+  }
+
+  /** Takes up where the server was when it ended, however it ended. Once, at the start. */
+  resume(): void {
+    for (const actor of [...this.#actors.values()]) actor.resume();
+  }
+
+  /** Deployments in the order they were made, those after `after` first; `next` is null on the last page. */
+  list(query: DeploymentQuery): { items: Deployment[]; next: string | null } {
+    const after = query.after === undefined ? 0 : (idNumber("dep-", query.after) ?? 0);
+    const found: DeploymentRecord[] = [];
+    for (const { record } of this.#actors.values()) {
+      if (record.id <= after) continue;
+      if (query.model_id !== undefined && record.modelId !== query.model_id) continue;
+      if (query.status !== undefined && record.status !== query.status) continue;
+      found.push(record);
+      if (found.length > query.limit) break;
+    }
+    const items = found.slice(0, query.limit).map((record) => this.#show(record));
+    return { items, next: found.length > query.limit ? (items.at(-1)?.deployment_id ?? null) : null };
+  }
+
+  /** @throws ProblemError `not_found`. */
+  get(id: string): Deployment {
+    return this.#show(this.#require(id).record);
+  }
+
+  /**
+   * Makes a deployment and starts it.
+   *
+   * @throws ProblemError `validation_failed` naming each bad field, `runtime_unavailable`; StorageError.
+   */
+  create(input: CreateDeployment): Deployment {
+    const model = this.#model(input.model_id);
+    const driver = this.#runtimes.require(input.runtime);
+    const errors = driver.check({
+      modelId: input.model_id,
+      host: input.host,
+      port: input.port ?? null,
+      cpuCores: input.cpu_cores,
+      memoryLimit: input.memory_limit,
+      args: input.args,
+      env: input.env,
+    });
+    if (errors.length > 0) {
+      const detail = `A deployment of runtime ${input.runtime} cannot be made like this.`;
+      throw new ProblemError("validation_failed", detail, errors);
+    }
+    const record = this.#repository.create(input, input.name ?? model.name);
+    const actor = this.#newActor(record);
+    this.#actors.set(record.id, actor);
+    // Stored, it will start: if the write of the start fails it stays `pending` and is tried again.
+    actor.resume();
+    return this.#show(actor.record);
+  }
+
+  /** @throws ProblemError `illegal_transition` unless it is stopped or failed; `runtime_unavailable`, `not_found`. */
+  start(id: string): Promise<Deployment> {
+    return this.#command(id, "start");
+  }
+
+  /** @throws ProblemError `illegal_transition` when it is stopped; `not_found`. */
+  stop(id: string): Promise<Deployment> {
+    return this.#command(id, "stop");
+  }
+
+  /** @throws ProblemError `runtime_unavailable`, `not_found`. */
+  restart(id: string): Promise<Deployment> {
+    return this.#command(id, "restart");
+  }
+
+  /** Resolves when it is stopped and gone. @throws ProblemError `not_found`; StorageError. */
+  async remove(id: string): Promise<void> {
+    await this.#require(id).remove();
+  }
+
+  /** The data of `model_status_update`, from memory. */
+  status(): ModelStatus {
+    const now = this.#clock.now();
+    const models = [...this.#actors.values()].map(({ record }) =>
+      toStatusEntry(record, this.#sources.of(record.modelId), now),
+    );
+    const count = (status: DeploymentStatus) => models.filter((entry) => entry.status === status).length;
+    return { total_models: models.length, running_models: count("running"), failed_models: count("failed"), models };
+  }
+
+  /** What `runtime` of a new deployment can name. */
+  runtimes(): Runtime[] {
+    return this.#runtimes.list();
+  }
+
+  /** Stops probing and lets go of what runs, without stopping it or changing anything in the store. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#sources[Symbol.dispose]();
+    await Promise.all([...this.#actors.values()].map((actor) => actor.release()));
+  }
+
+  async #command(id: string, command: Command): Promise<Deployment> {
+    return this.#show(await this.#require(id).request(command));
+  }
+
+  #show(record: DeploymentRecord): Deployment {
+    return toDeployment(record, this.#sources.of(record.modelId), this.#clock.now());
+  }
+
+  #require(id: string): DeploymentActor {
+    const actor = this.#actors.get(idNumber("dep-", id) ?? 0);
+    if (!actor) throw new ProblemError("not_found", `There is no deployment ${id}.`);
+    return actor;
+  }
+
+  #model(modelId: string): Model {
+    try {
+      return this.#models.require(modelId);
+    } catch (error) {
+      if (!(error instanceof ProblemError) || error.code !== "not_found") throw error;
+      // Not the deployment in the URL is missing, but what a field of the body names.
+      throw new ProblemError("validation_failed", error.message, [{ field: "model_id", message: "is not a model" }]);
+    }
+  }
+}
+
+/** Each deployed model's source, kept in memory until somebody changes the model. */
+class ModelSources implements Disposable {
+  readonly #models: DeploymentsParts["models"];
+  readonly #known = new Map<string, string>();
+  readonly #subscription: Disposable;
+
+  constructor(store: Store, models: DeploymentsParts["models"]) {
+    this.#models = models;
+    // Every change of the registry is in the history.
+    this.#subscription = store.bus.on("activity_stream", ({ data }) => {
+      if (data.resource_type === "model" && data.resource_id !== null) this.#known.delete(data.resource_id);
+    });
+  }
+
+  of(modelId: string): string {
+    const known = this.#known.get(modelId);
+    if (known !== undefined) return known;
+    const source = this.#models.require(modelId).model_source;
+    this.#known.set(modelId, source);
+    return source;
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription[Symbol.dispose]();
+  }
+}

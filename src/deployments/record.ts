@@ -1,0 +1,95 @@
+import type { deployments } from "../../db/schema.ts";
+import { isoTime } from "../clock.ts";
+import {
+  type Deployment,
+  type DeploymentStatus,
+  deploymentStatus,
+  type HealthCheck,
+  type HealthStatus,
+  healthCheck,
+  healthStatus,
+  type ModelStatusEntry,
+} from "../contract/index.ts";
+import type { Target } from "./drivers/driver.ts";
+
+type Row = typeof deployments.$inferSelect;
+
+/** A deployment as the server holds it; immutable, replaced by each change once that is committed. */
+export interface DeploymentRecord extends Target {
+  readonly id: number;
+  readonly name: string;
+  readonly runtime: string;
+  readonly check: HealthCheck;
+  /** What the user asked for last. */
+  readonly desired: "running" | "stopped";
+  readonly status: DeploymentStatus;
+  readonly health: HealthStatus;
+  readonly reason: string | null;
+  /** Milliseconds since the epoch, as are all times here. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly startedAt: number | null;
+  readonly deployedAt: number | null;
+}
+
+/** What changes over a deployment's life. */
+export type RecordChange = Partial<
+  Pick<DeploymentRecord, "desired" | "status" | "health" | "reason" | "updatedAt" | "startedAt" | "deployedAt">
+>;
+
+/** @throws ZodError when the row holds what this version of the server did not write. */
+export function toRecord(row: Row): DeploymentRecord {
+  const { health, healthStatus: lastHealth, status, desired, ...same } = row;
+  return {
+    ...same,
+    deploymentId: `dep-${row.id}`,
+    check: healthCheck.parse(health),
+    desired: desired === "stopped" ? "stopped" : "running",
+    status: deploymentStatus.parse(status),
+    health: healthStatus.parse(lastHealth),
+  };
+}
+
+/** The columns of a change. */
+export function toColumns({ health, ...same }: RecordChange): Partial<typeof deployments.$inferInsert> {
+  return health === undefined ? same : { ...same, healthStatus: health };
+}
+
+/** `DeploymentRecord` as the API shows it. */
+export function toDeployment(record: DeploymentRecord, modelSource: string, now: number): Deployment {
+  return {
+    ...toStatusEntry(record, modelSource, now),
+    runtime: record.runtime,
+    args: [...record.args],
+    env: { ...record.env },
+    health: record.check,
+    reason: record.reason,
+    updated_at: isoTime(record.updatedAt),
+  };
+}
+
+/** `DeploymentRecord` as `model_status_update` shows it. */
+export function toStatusEntry(record: DeploymentRecord, modelSource: string, now: number): ModelStatusEntry {
+  return {
+    deployment_id: record.deploymentId,
+    model_id: record.modelId,
+    name: record.name,
+    status: record.status,
+    health_status: record.health,
+    uptime_seconds: uptimeSeconds(record, now),
+    port: record.port,
+    host: record.host,
+    model_source: modelSource,
+    cpu_cores: record.cpuCores,
+    memory_limit: record.memoryLimit,
+    created_at: isoTime(record.createdAt),
+    deployed_at: record.deployedAt === null ? null : isoTime(record.deployedAt),
+    runtime: record.runtime,
+  };
+}
+
+/** From `deployed_at`, so a restart of this server does not reset it; never negative when the clock is set back. */
+function uptimeSeconds({ status, deployedAt }: DeploymentRecord, now: number): number {
+  if (status !== "running" || deployedAt === null) return 0;
+  return Math.max(0, Math.floor((now - deployedAt) / 1000));
+}

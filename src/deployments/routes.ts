@@ -1,0 +1,32 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import {
+  createDeploymentRoute,
+  deleteDeploymentRoute,
+  getDeploymentRoute,
+  listDeploymentsRoute,
+  listRuntimesRoute,
+  restartDeploymentRoute,
+  startDeploymentRoute,
+  stopDeploymentRoute,
+} from "../contract/rest/deployments.ts";
+import type { Deployments } from "./deployments.ts";
+
+export function mountDeployments(app: OpenAPIHono, deployments: Deployments): void {
+  app.openapi(listDeploymentsRoute, (c) => c.json(deployments.list(c.req.valid("query")), 200));
+  app.openapi(createDeploymentRoute, (c) => c.json(deployments.create(c.req.valid("json")), 201));
+  app.openapi(getDeploymentRoute, (c) => c.json(deployments.get(c.req.valid("param").deployment_id), 200));
+  app.openapi(startDeploymentRoute, async (c) =>
+    c.json(await deployments.start(c.req.valid("param").deployment_id), 202),
+  );
+  app.openapi(stopDeploymentRoute, async (c) =>
+    c.json(await deployments.stop(c.req.valid("param").deployment_id), 202),
+  );
+  app.openapi(restartDeploymentRoute, async (c) =>
+    c.json(await deployments.restart(c.req.valid("param").deployment_id), 202),
+  );
+  app.openapi(deleteDeploymentRoute, async (c) => {
+    await deployments.remove(c.req.valid("param").deployment_id);
+    return c.body(null, 204);
+  });
+  app.openapi(listRuntimesRoute, (c) => c.json({ items: deployments.runtimes() }, 200));
+}

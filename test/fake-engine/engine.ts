@@ -1,0 +1,154 @@
+/**
+ * A small OpenAI-compatible engine that behaves like the real ones, well or badly, on command. Runs on Bun, Deno and
+ * Node: `bun test/fake-engine/engine.ts --port 0 --load-ms 500 --mode llama`.
+ *
+ * When its socket is decided it prints one JSON line, `{"port", "control_port", "pid"}`. The engine's own socket
+ * behaves as the mode says; the control socket is always there:
+ * - `POST /control` with any fields of `Behaviour` changes how it behaves from now on.
+ * - `POST /control {"crash": code}` ends the process at once; `{"loaded": true}` ends the loading phase.
+ * - `GET /control` tells the behaviour, the open engine connections and how often each path was asked for.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { parseArgs } from "node:util";
+
+/** What can be switched while it runs. */
+interface Behaviour {
+  /** Answer of the health path once loaded. */
+  health: number | "hang" | "close" | "endless";
+  generate: "answer" | "hang";
+  loaded: boolean;
+}
+
+const { values: flags } = parseArgs({
+  options: {
+    port: { type: "string", default: "0" },
+    host: { type: "string", default: "127.0.0.1" },
+    mode: { type: "string", default: "llama" },
+    /** Negative: loads until told otherwise. */
+    "load-ms": { type: "string", default: "0" },
+    model: { type: "string", default: "fake-model" },
+    // Issue 3's flags (crash-after, exit-code, ignore-sigterm, spawn-child, long-line, oom-text) belong here.
+  },
+});
+
+const loadMs = Number(flags["load-ms"]);
+const behaviour: Behaviour = { health: 200, generate: "answer", loaded: loadMs === 0 };
+const asked: Record<string, number> = {};
+
+/** What each engine serves, by path; the others answer 404. */
+const modes: Record<string, Record<string, (request: IncomingMessage, response: ServerResponse) => void>> = {
+  // https://github.com/ggml-org/llama.cpp/tree/master/tools/server: 503 with an error object while loading.
+  llama: {
+    "/health": (_request, response) => health(response, { status: "ok" }),
+    "/v1/models": (_request, response) => unlessLoading(response, () => json(response, 200, models())),
+    "/v1/chat/completions": (_request, response) => unlessLoading(response, () => generate(response)),
+  },
+  // vLLM listens only once the model is loaded, and its /health has no body.
+  vllm: {
+    "/health": (_request, response) => health(response, undefined),
+    "/v1/models": (_request, response) => json(response, 200, models()),
+    "/v1/chat/completions": (_request, response) => generate(response),
+  },
+  ollama: {
+    "/": (_request, response) => health(response, "Ollama is running"),
+    "/v1/chat/completions": (_request, response) => generate(response),
+  },
+};
+const paths = modes[flags.mode];
+if (!paths) throw new Error(`--mode must be one of ${Object.keys(modes).join(", ")}`);
+
+const engine = createServer((request, response) => {
+  const path = request.url?.split("?")[0] ?? "/";
+  asked[path] = (asked[path] ?? 0) + 1;
+  const serve = paths[path];
+  if (serve) serve(request, response);
+  else json(response, 404, { error: { code: 404, message: "Not found" } });
+});
+const control = createServer((request, response) => void command(request, response));
+
+const controlPort = await listen(control, 0, "127.0.0.1");
+if (flags.mode === "vllm" && !behaviour.loaded) {
+  // A port of its own that refuses until it is loaded: take one, give it back, listen on it later.
+  const port = await listen(engine, Number(flags.port), flags.host);
+  await new Promise((resolve) => engine.close(resolve));
+  announce(port);
+  if (loadMs > 0) setTimeout(() => void load(port), loadMs);
+} else {
+  announce(await listen(engine, Number(flags.port), flags.host));
+  if (loadMs > 0) setTimeout(() => void load(), loadMs);
+}
+
+async function load(port?: number): Promise<void> {
+  behaviour.loaded = true;
+  if (!engine.listening) await listen(engine, port ?? 0, flags.host);
+}
+
+let announced = 0;
+function announce(port: number): void {
+  announced = port;
+  console.log(JSON.stringify({ port, control_port: controlPort, pid: process.pid }));
+}
+
+async function command(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.url !== "/control") return json(response, 404, { error: "only /control" });
+  if (request.method === "POST") {
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    const { crash, loaded, ...change } = JSON.parse(text) as Partial<Behaviour> & { crash?: number };
+    if (crash !== undefined) process.exit(crash);
+    Object.assign(behaviour, change);
+    if (loaded) await load(announced);
+  }
+  const connections = await new Promise((resolve) => engine.getConnections((_error, count) => resolve(count)));
+  json(response, 200, { ...behaviour, connections, asked });
+}
+
+function health(response: ServerResponse, body: unknown): void {
+  unlessLoading(response, () => {
+    const { health: how } = behaviour;
+    if (how === "hang") return;
+    if (how === "close") return void response.destroy();
+    if (how === "endless") return endless(response);
+    if (how >= 300 && how < 400) response.setHeader("location", "/elsewhere");
+    if (typeof body === "object")
+      json(response, how, how === 200 ? body : { error: { code: how, message: "told to" } });
+    else response.writeHead(how).end(body);
+  });
+}
+
+function unlessLoading(response: ServerResponse, serve: () => void): void {
+  if (behaviour.loaded) serve();
+  else json(response, 503, { error: { code: 503, message: "Loading model", type: "unavailable_error" } });
+}
+
+/** A 503 whose body never ends. */
+function endless(response: ServerResponse): void {
+  response.writeHead(503);
+  const more = () => {
+    while (!response.destroyed && response.write("x".repeat(65_536)));
+  };
+  response.on("drain", more);
+  more();
+}
+
+function generate(response: ServerResponse): void {
+  if (behaviour.generate === "hang") return;
+  const message = { role: "assistant", content: "hello" };
+  const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 };
+  const choices = [{ index: 0, message, finish_reason: "stop" }];
+  json(response, 200, { id: "chatcmpl-1", object: "chat.completion", model: flags.model, choices, usage });
+}
+
+function models(): unknown {
+  return { object: "list", data: [{ id: flags.model, object: "model", created: 0, owned_by: "fake" }] };
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+}
+
+async function listen(server: Server, port: number, host: string): Promise<number> {
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, host, resolve));
+  return (server.address() as AddressInfo).port;
+}
