@@ -1,5 +1,5 @@
 import { BunEngine, type SocketData } from "./bun-engine.ts";
-import { badHost, internalError, plainAddress } from "./engine-requests.ts";
+import { badHost, internalError, isHost, plainAddress } from "./engine-requests.ts";
 import type { Host, HostOptions, Listening, Topics } from "./host.ts";
 import { listenError } from "./listen-error.ts";
 
@@ -41,8 +41,8 @@ function serve(options: HostOptions, engine: BunEngine): Bun.Server<SocketData> 
       idleTimeout: Math.min(idleSeconds, MAX_HTTP_IDLE_S),
       fetch(request, server) {
         const address = plainAddress(server.requestIP(request)?.address);
-        // Without a usable Host header Bun leaves the path alone where the URL should be.
-        const url = URL.parse(request.url);
+        // Without a usable Host header Bun puts the bare path where the URL should be.
+        const url = isHost(request.headers.get("host")) ? URL.parse(request.url) : null;
         if (!url) return badHost();
         if (url.pathname === path) return engine.handle(request, url, address, server);
         return options.fetch(request, { address });

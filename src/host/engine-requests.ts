@@ -19,6 +19,14 @@ const BAD_REQUEST = 3;
 /** 16 bytes in base64, as RFC 6455 (4.1) has it. */
 const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
 
+/** A name or an address with or without a port, as RFC 9110 (7.2) has it; a URL, a list or credentials are not. */
+const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
+
+/** Whether `host` can be the Host header of a request that is meant for this server. */
+export function isHost(host: string | null | undefined): host is string {
+  return host != null && HOST.test(host);
+}
+
 /** @returns the answer that refuses the request, or undefined when the engine may have it. */
 export function refuseMalformed({ method, query, headers }: EngineRequest, maxBodyBytes: number): Response | undefined {
   const upgrade = headers.get("upgrade");
