@@ -1,0 +1,144 @@
+import { type Command, Option } from "@commander-js/extra-typings";
+import type { Deployment } from "../contract/deployments.ts";
+import { type Context, clientCommand, groupCommand, openSession, type Session } from "./context.ts";
+import { duration, endpoint, healthFormat, statusFormat } from "./format.ts";
+import { assignment, given, number, several } from "./options.ts";
+import { notePage, show } from "./show.ts";
+import { type Column, details, table } from "./table.ts";
+import { NOTHING } from "./text.ts";
+import { deploymentStatuses } from "./words.ts";
+
+/** `deployments list|get|create|start|stop|restart|remove`. */
+export function addDeploymentsCommands(program: Command, context: Context): void {
+  const deployments = groupCommand(program, "deployments", "models that run, or should");
+
+  clientCommand(deployments, "list", "list deployments")
+    .option("--model <model-id>", "only of this model")
+    .addOption(new Option("--status <status>", "only in this status").choices(deploymentStatuses))
+    .option("--limit <count>", "at most this many (50)", number)
+    .option("--after <deployment-id>", "only those after this one")
+    .action(async ({ model, status, limit, after, ...options }) => {
+      const session = openSession(options, context);
+      const page = await session.api.deployments.list({ ...given({ model_id: model, after }), status, limit });
+      show(session, page, () => list(page.items, session));
+      notePage(session, page, "after");
+    });
+
+  clientCommand(deployments, "get", "show a deployment")
+    .argument("<deployment-id>")
+    .action(async (id, options) => {
+      const session = openSession(options, context);
+      const deployment = await session.api.deployments.get(id);
+      show(session, deployment, () => one(deployment, session));
+    });
+
+  addCreate(deployments, context);
+
+  for (const verb of ["start", "stop", "restart"] as const) {
+    clientCommand(deployments, verb, `${verb} a deployment`)
+      .argument("<deployment-id>")
+      .action(async (id, options) => {
+        const session = openSession(options, context);
+        const deployment = await session.api.deployments[verb](id);
+        show(session, deployment, () => [`${deployment.deployment_id} is ${deployment.status}.`]);
+      });
+  }
+
+  clientCommand(deployments, "remove", "stop a deployment if it runs, and remove it")
+    .argument("<deployment-id>")
+    .action(async (id, options) => {
+      const session = openSession(options, context);
+      await session.api.deployments.remove(id);
+      show(session, { deployment_id: id, removed: true }, () => [`Removed ${id}; its history stays.`]);
+    });
+}
+
+function addCreate(deployments: Command, context: Context): void {
+  clientCommand(deployments, "create", "deploy a model and start it")
+    .argument("<model-id>")
+    .requiredOption("--runtime <name>", "one of: llm-manager runtimes")
+    .option("--name <name>", "what people call it (the model's name)")
+    .option("--host <host>", "where it answers (localhost)")
+    .option("--port <port>", "the port it answers on", number)
+    .option("--cpu-cores <count>", "cores it may use", number)
+    .option("--memory-limit <size>", "memory it may use, such as 8GB")
+    .option("--arg <argument>", "an argument for the engine; may be given several times", several)
+    .option("--env <NAME=value>", "a variable for the engine; may be given several times", assignment)
+    .addOption(
+      new Option("--health-scheme <scheme>", "how it is asked whether it is alive (http)").choices(["http", "https"]),
+    )
+    .option("--health-path <path>", "the path to ask (found by trying the usual ones)")
+    .option("--health-interval <seconds>", "time between two checks (5)", number)
+    .option("--health-timeout <seconds>", "time to answer one (5)", number)
+    .option("--healthy-threshold <count>", "successes until it counts as healthy again (1)", number)
+    .option("--unhealthy-threshold <count>", "failures until it counts as unhealthy (3)", number)
+    .option("--start-timeout <seconds>", "time without progress after which a start has failed (120)", number)
+    .action(async (modelId, options) => {
+      const { runtime, name, host, port, cpuCores, memoryLimit, arg, env } = options;
+      const health = given({
+        scheme: options.healthScheme,
+        path: options.healthPath,
+        interval_seconds: options.healthInterval,
+        timeout_seconds: options.healthTimeout,
+        healthy_threshold: options.healthyThreshold,
+        unhealthy_threshold: options.unhealthyThreshold,
+        start_timeout_seconds: options.startTimeout,
+      });
+      const session = openSession(options, context);
+      const deployment = await session.api.deployments.create({
+        model_id: modelId,
+        runtime,
+        ...given({ name, host, port, cpu_cores: cpuCores, memory_limit: memoryLimit, args: arg, env }),
+        health,
+      });
+      const id = deployment.deployment_id;
+      show(session, deployment, () => [
+        `${id} is ${deployment.status}. See how it goes with: llm-manager deployments get ${id}`,
+      ]);
+    });
+}
+
+const columns: readonly Column<Deployment>[] = [
+  { title: "ID", value: ({ deployment_id }) => deployment_id },
+  { title: "NAME", value: ({ name }) => name, shrinks: true },
+  { title: "MODEL", value: ({ model_id }) => model_id, shrinks: true },
+  { title: "STATUS", value: ({ status }) => status, paint: ({ status }) => statusFormat[status] },
+  { title: "HEALTH", value: ({ health_status }) => health_status, paint: (row) => healthFormat[row.health_status] },
+  { title: "UPTIME", value: ({ uptime_seconds }) => (uptime_seconds > 0 ? duration(uptime_seconds) : NOTHING) },
+  { title: "ENDPOINT", value: endpoint, shrinks: true },
+  { title: "RUNTIME", value: ({ runtime }) => runtime, shrinks: true },
+];
+
+function list(deployments: readonly Deployment[], { output }: Session): string[] {
+  if (deployments.length === 0) {
+    return ["No deployments. Start one with: llm-manager deployments create <model-id> --runtime <name>"];
+  }
+  return table(deployments, columns, output.columns(), output.paint);
+}
+
+function one(deployment: Deployment, { output }: Session): string[] {
+  const { health } = deployment;
+  const { paint } = output;
+  return details(
+    [
+      ["deployment", deployment.deployment_id],
+      ["name", deployment.name],
+      ["model", `${deployment.model_id} (${deployment.model_source})`],
+      ["runtime", deployment.runtime],
+      ["status", deployment.status],
+      ["health", deployment.health_status],
+      ["reason", deployment.reason ?? NOTHING],
+      ["uptime", deployment.uptime_seconds > 0 ? duration(deployment.uptime_seconds) : NOTHING],
+      ["endpoint", endpoint(deployment)],
+      ["cores", String(deployment.cpu_cores ?? NOTHING)],
+      ["memory", deployment.memory_limit ?? NOTHING],
+      ["arguments", deployment.args.join(" ") || NOTHING],
+      // Values may be secrets; `--json` shows what the server shows.
+      ["variables", Object.keys(deployment.env).join(", ") || NOTHING],
+      ["check", `${health.scheme} ${health.path ?? "(usual paths)"} every ${health.interval_seconds}s`],
+      ["created", deployment.created_at],
+      ["deployed", deployment.deployed_at ?? NOTHING],
+    ],
+    paint,
+  );
+}

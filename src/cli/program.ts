@@ -1,0 +1,67 @@
+import { Command } from "@commander-js/extra-typings";
+import manifest from "../../package.json" with { type: "json" };
+import { addActivitiesCommands } from "./activities.ts";
+import type { Context } from "./context.ts";
+import { addDeploymentsCommands } from "./deployments.ts";
+import { UsageError } from "./failure.ts";
+import { addModelsCommands } from "./models.ts";
+import { addStatusCommands } from "./status.ts";
+import { addWatchCommand } from "./watch-command.ts";
+
+const SERVE_HELP_WIDTH = 28;
+
+/**
+ * The whole command line. What a command needs to run is loaded when it runs, so that `serve` does not wait for the
+ * client's code, nor a client for the server's.
+ */
+export async function createProgram(args: readonly string[], context: Context): Promise<Command> {
+  const program: Command = new Command("llm-manager")
+    .description(manifest.description)
+    .version(manifest.version, "-V, --version", "show the version")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
+    .showSuggestionAfterError()
+    .exitOverride();
+  program.addHelpText(
+    "after",
+    "\nWithout a command, serve. The other commands talk to the server at LLM_MANAGER_URL (http://127.0.0.1:5000).",
+  );
+
+  const serve = program
+    .command("serve", { isDefault: true })
+    .description("start the server")
+    .option("-p, --port <port>", "port to listen on (PORT)")
+    .option("--host <address>", "address to listen on (HOST)")
+    .option("-d, --data-dir <directory>", "directory of the database (DATA_DIR)")
+    .option("-c, --config <file>", "TOML file with settings (CONFIG_FILE)")
+    .option("--json", "print one JSON line about the server when it is up, and log JSON")
+    // A first word that is no command comes here, since serve is the default.
+    .argument("[unexpected...]")
+    .usage("[options]")
+    .action(async ([unexpected], options) => {
+      if (unexpected !== undefined) {
+        throw new UsageError(`there is no command ${unexpected}; see: llm-manager --help`);
+      }
+      const { serve } = await import("./serve.ts");
+      context.end(await serve({ ...options, version: manifest.version }, context));
+    });
+  if (args.some((arg) => arg === "-h" || arg === "--help" || arg === "help")) {
+    const settings = await settingsText();
+    serve.addHelpText("after", settings);
+  }
+
+  addWatchCommand(program, context);
+  addModelsCommands(program, context);
+  addDeploymentsCommands(program, context);
+  addActivitiesCommands(program, context);
+  addStatusCommands(program, context);
+  return program;
+}
+
+async function settingsText(): Promise<string> {
+  const { settingsHelp } = await import("../config.ts");
+  const lines = settingsHelp.map(({ name, fallback, text }) => {
+    return `  ${name.padEnd(SERVE_HELP_WIDTH)}${text}${fallback === "" ? "" : ` (default: ${fallback})`}`;
+  });
+  return `\nSettings, from the environment or, in lower case, from the file:\n${lines.join("\n")}`;
+}

@@ -1,0 +1,45 @@
+import type { ActivityType } from "../contract/activities.ts";
+import type { AlertState, AlertType } from "../contract/alerts.ts";
+import type { DeploymentStatus } from "../contract/deployments.ts";
+import type { Severity } from "../contract/primitives.ts";
+import type { StreamName } from "../contract/streams.ts";
+
+/**
+ * The contract's words that options take. Written here again, and checked against the contract, so that `--help` can
+ * list them without loading a schema.
+ */
+export const severities = ["info", "warning", "error", "critical"] as const satisfies readonly Severity[];
+
+export const activityTypes = [
+  "model_deployment",
+  "model_health_check",
+  "system_resource_threshold",
+  "download_task",
+  "user_operation",
+] as const satisfies readonly ActivityType[];
+
+export const alertStates = ["firing", "acknowledged", "resolved"] as const satisfies readonly AlertState[];
+
+export const alertTypes = [
+  "cpu_threshold",
+  "memory_threshold",
+  "disk_threshold",
+  "gpu_threshold",
+  "model_health_check_failed",
+] as const satisfies readonly AlertType[];
+
+export const deploymentStatuses = [
+  "pending",
+  "deploying",
+  "running",
+  "stopped",
+  "failed",
+] as const satisfies readonly DeploymentStatus[];
+
+export const streamTitles = {
+  system_resources: "resources",
+  model_status: "status",
+  activity_stream: "activity",
+  system_alerts: "alert",
+  deployment_events: "deployment",
+} as const satisfies Record<StreamName, string>;
