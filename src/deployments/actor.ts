@@ -175,12 +175,11 @@ export class DeploymentActor {
     try {
       if (then === "stop") this.#move("stop");
       if (then === "remove") this.#leave();
+      if (then === "launch") this.#launch(true);
+      this.#then = undefined;
     } catch (error) {
       this.#undone(error);
-      return;
     }
-    this.#then = undefined;
-    if (then === "launch") this.#launch(true);
   }
 
   #leave(): void {

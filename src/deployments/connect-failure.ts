@@ -3,10 +3,16 @@
  * on its cause, and Deno only describes it in the cause's message.
  */
 export function connectFailure(error: unknown, url: string, host: string): { reason: string; hint: string } {
-  const said = chain(error);
+  // Deno's messages hold the address, whose words are not the error's.
+  const said = chain(error).replaceAll(url, "");
   const kind = KINDS.find(({ pattern }) => pattern.test(said));
   if (kind) return { reason: kind.reason(url, host), hint: kind.hint };
   return { reason: `cannot reach ${url}: ${innermost(error)}`, hint: "Check health.scheme, host and port." };
+}
+
+/** Whether nobody listened there. */
+export function isRefused(error: unknown): boolean {
+  return REFUSED.test(chain(error));
 }
 
 interface Kind {
@@ -15,9 +21,11 @@ interface Kind {
   readonly hint: string;
 }
 
+const REFUSED = /ECONNREFUSED|connection refused/i;
+
 const KINDS: readonly Kind[] = [
   {
-    pattern: /ECONNREFUSED|connection refused/i,
+    pattern: REFUSED,
     reason: (url) => `connection refused at ${url}`,
     hint: "Check that the engine runs and listens on this host and port.",
   },
@@ -30,6 +38,12 @@ const KINDS: readonly Kind[] = [
     pattern: /EHOSTUNREACH|ENETUNREACH|unreachable/i,
     reason: (url) => `no route to ${url}`,
     hint: "Check the host's address and this machine's network.",
+  },
+  {
+    // https://fetch.spec.whatwg.org/#port-blocking, which Deno and Node keep to and Bun does not.
+    pattern: /bad port|requests to port/i,
+    reason: (url) => `this runtime does not connect to the port of ${url}`,
+    hint: "Have the engine listen on another port, or run this server with Bun.",
   },
   {
     // The TLS codes come before the plain resets: Bun reports a failed handshake as a closed connection, too.

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { HealthCheck } from "../contract/index.ts";
-import { connectFailure } from "./connect-failure.ts";
+import { connectFailure, isRefused } from "./connect-failure.ts";
 
 /** What one look at an endpoint found. `reason` and `hint` are for people; `reason` names the address. */
 export type ProbeResult =
@@ -89,11 +89,12 @@ async function get(url: string, host: string, signal: AbortSignal): Promise<Resp
   try {
     return await fetch(url, request);
   } catch (error) {
-    if (host !== "localhost" || signal.aborted) throw error;
+    if (host !== "localhost" || !isRefused(error)) throw error;
     try {
       return await fetch(url.replace("//localhost:", "//[::1]:"), request);
-    } catch {
-      throw error;
+    } catch (second) {
+      // The address where something listens tells more.
+      throw isRefused(second) ? error : second;
     }
   }
 }

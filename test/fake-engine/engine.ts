@@ -25,14 +25,14 @@ const { values: flags } = parseArgs({
     port: { type: "string", default: "0" },
     host: { type: "string", default: "127.0.0.1" },
     mode: { type: "string", default: "llama" },
-    /** Negative: loads until told otherwise. */
+    /** Milliseconds; `hold` loads until `POST /control {"loaded": true}`. */
     "load-ms": { type: "string", default: "0" },
     model: { type: "string", default: "fake-model" },
     // Issue 3's flags (crash-after, exit-code, ignore-sigterm, spawn-child, long-line, oom-text) belong here.
   },
 });
 
-const loadMs = Number(flags["load-ms"]);
+const loadMs = flags["load-ms"] === "hold" ? Number.POSITIVE_INFINITY : Number(flags["load-ms"]);
 const behaviour: Behaviour = { health: 200, generate: "answer", loaded: loadMs === 0 };
 const asked: Record<string, number> = {};
 
@@ -68,26 +68,15 @@ const engine = createServer((request, response) => {
 const control = createServer((request, response) => void command(request, response));
 
 const controlPort = await listen(control, 0, "127.0.0.1");
-if (flags.mode === "vllm" && !behaviour.loaded) {
-  // A port of its own that refuses until it is loaded: take one, give it back, listen on it later.
-  const port = await listen(engine, Number(flags.port), flags.host);
-  await new Promise((resolve) => engine.close(resolve));
-  announce(port);
-  if (loadMs > 0) setTimeout(() => void load(port), loadMs);
-} else {
-  announce(await listen(engine, Number(flags.port), flags.host));
-  if (loadMs > 0) setTimeout(() => void load(), loadMs);
-}
+const port = await listen(engine, Number(flags.port), flags.host);
+// A port of its own that refuses until it is loaded: it is given back, and listened on again later.
+if (flags.mode === "vllm" && !behaviour.loaded) await new Promise((resolve) => engine.close(resolve));
+console.log(JSON.stringify({ port, control_port: controlPort, pid: process.pid }));
+if (loadMs > 0 && loadMs !== Number.POSITIVE_INFINITY) setTimeout(() => void load(), loadMs);
 
-async function load(port?: number): Promise<void> {
+async function load(): Promise<void> {
   behaviour.loaded = true;
-  if (!engine.listening) await listen(engine, port ?? 0, flags.host);
-}
-
-let announced = 0;
-function announce(port: number): void {
-  announced = port;
-  console.log(JSON.stringify({ port, control_port: controlPort, pid: process.pid }));
+  if (!engine.listening) await listen(engine, port, flags.host);
 }
 
 async function command(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -98,7 +87,7 @@ async function command(request: IncomingMessage, response: ServerResponse): Prom
     const { crash, loaded, ...change } = JSON.parse(text) as Partial<Behaviour> & { crash?: number };
     if (crash !== undefined) process.exit(crash);
     Object.assign(behaviour, change);
-    if (loaded) await load(announced);
+    if (loaded) await load();
   }
   const connections = await new Promise((resolve) => engine.getConnections((_error, count) => resolve(count)));
   json(response, 200, { ...behaviour, connections, asked });

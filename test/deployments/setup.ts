@@ -1,0 +1,113 @@
+import { Activities } from "../../src/activities/activities.ts";
+import { type CreateDeployment, createDeployment, createModel } from "../../src/contract/index.ts";
+import { Deployments } from "../../src/deployments/deployments.ts";
+import type { Driver, Ending, Hooks } from "../../src/deployments/drivers/driver.ts";
+import type { ProbeFactory, ProbeResult } from "../../src/deployments/probe.ts";
+import { EXTERNAL, Runtimes } from "../../src/deployments/runtimes.ts";
+import { Models } from "../../src/models/models.ts";
+import type { Store } from "../../src/store/store.ts";
+import { FakeClock } from "../fake-clock.ts";
+
+export const HEALTHY: ProbeResult = { outcome: "healthy" };
+export const REFUSED: ProbeResult = { outcome: "failed", reason: "connection refused at x", hint: "start it" };
+export const LOADING: ProbeResult = { outcome: "loading", reason: "the engine at x is loading its model" };
+
+/** An engine by word: what probes find is what `answer` holds. */
+export class FakeEndpoint {
+  answer: ProbeResult | "hang" = HEALTHY;
+  /** When each probe was made, by port, in monotonic milliseconds. */
+  readonly probes: { readonly port: number; readonly at: number }[] = [];
+
+  readonly factory: ProbeFactory = (endpoint, _check, clock) => async (timeoutMs, signal) => {
+    this.probes.push({ port: endpoint.port, at: clock.monotonic() });
+    if (this.answer !== "hang") return this.answer;
+    return await new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      clock.after(timeoutMs, () => resolve({ outcome: "failed", reason: "no answer", hint: "look" }));
+    });
+  };
+}
+
+/** A driver that starts nothing but tells what it was asked; how it stops and ends is up to the test. */
+export class FakeDriver {
+  readonly calls: string[] = [];
+  /** How many are alive at a time; more than one would be a double start. */
+  alive = 0;
+  broken: string | null = null;
+  hooks: Hooks | undefined;
+  end: (ending: Ending) => void = () => {};
+  stopped = Promise.withResolvers<void>();
+
+  readonly driver: Driver = {
+    kind: "fake",
+    unavailable: () => this.broken,
+    check: () => [],
+    start: (target, hooks) => this.#begin(`start ${target.deploymentId}`, hooks),
+    adopt: (target, hooks) => this.#begin(`adopt ${target.deploymentId}`, hooks),
+  };
+
+  #begin(call: string, hooks: Hooks) {
+    this.calls.push(call);
+    this.alive++;
+    this.hooks = hooks;
+    const ended = Promise.withResolvers<Ending>();
+    const { promise: stopped } = this.stopped;
+    this.end = (ending) => {
+      this.alive--;
+      ended.resolve(ending);
+    };
+    return {
+      host: "localhost",
+      port: 9,
+      containerId: "container-abc",
+      ended: ended.promise,
+      stop: async () => {
+        this.calls.push("stop");
+        await stopped;
+        this.alive--;
+      },
+      release: () => void this.calls.push("release"),
+    };
+  }
+}
+
+/** The room over `store`, on a clock and an endpoint of the test's. */
+export function open(store: Store, clock = new FakeClock(), endpoint = new FakeEndpoint(), fake = new FakeDriver()) {
+  const activities = new Activities({ store, clock });
+  const models = new Models({ store, activities, clock });
+  const errors: unknown[] = [];
+  const deployments = new Deployments({
+    store,
+    models,
+    activities,
+    clock,
+    log: { error: (...said: unknown[]) => void errors.push(said.at(-1)) },
+    runtimes: new Runtimes([EXTERNAL, { name: "fake", description: "for tests", driver: fake.driver }]),
+    probes: endpoint.factory,
+  });
+  const room = {
+    store,
+    clock,
+    endpoint,
+    fake,
+    activities,
+    models,
+    deployments,
+    errors,
+    addModel: (modelId = "llama2-7b") =>
+      models.create(createModel.parse({ model_id: modelId, name: "LLaMA2 Chat", model_source: "huggingface" })),
+    /** `create` with the contract's defaults, on port 8000. */
+    deploy: (input: Partial<CreateDeployment> | Record<string, unknown> = {}) =>
+      deployments.create(createDeployment.parse({ model_id: "llama2-7b", runtime: "external", port: 8000, ...input })),
+    events: () => deployments.log.after(0, 1_000).map(({ data }) => data),
+    /** Messages of the history, oldest first. */
+    history: () =>
+      activities
+        .list({ limit: 500, resource_type: "deployment" })
+        .items.map((entry) => entry.message)
+        .reverse(),
+  };
+  return room;
+}
+
+export type Room = ReturnType<typeof open>;
