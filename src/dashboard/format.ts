@@ -42,11 +42,16 @@ export function rateQuantity(bytesPerSecond: Maybe): Quantity {
   return { figure: value.toFixed(decimals), unit: RATE_UNITS[unit] ?? "" };
 }
 
-/** Gibibytes as the events carry them: `16` → `16 GB`, `5.25` → `5.3 GB`, `2048` → `2 TB`. */
-export function gigabytes(gb: Maybe): string {
-  if (!isKnown(gb)) return NO_VALUE;
-  const [value, unit] = gb >= GB_PER_TB ? [gb / GB_PER_TB, "TB"] : [gb, "GB"];
-  return `${value >= 100 ? value.toFixed(0) : Number(value.toFixed(1))} ${unit}`;
+/** A part of a whole, both in GB of 2^30 bytes and shown in the unit of the whole: `5.2 of 16 GB`, `1.0 of 1.8 TB`. */
+export function partOfWhole(partGb: Maybe, wholeGb: Maybe): string {
+  if (!isKnown(wholeGb)) return NO_VALUE;
+  const [divisor, unit] = wholeGb >= GB_PER_TB ? [GB_PER_TB, "TB"] : [1, "GB"];
+  const part = isKnown(partGb) ? size(partGb / divisor) : NO_VALUE;
+  return `${part} of ${size(wholeGb / divisor)} ${unit}`;
+}
+
+function size(value: number): string {
+  return value >= 99.95 ? value.toFixed(0) : value.toFixed(1);
 }
 
 /** `3200` MHz → `3.2 GHz`. */
@@ -55,8 +60,13 @@ export function megahertz(mhz: Maybe): string {
   return mhz >= 1000 ? `${(mhz / 1000).toFixed(1)} GHz` : `${mhz.toFixed(0)} MHz`;
 }
 
-export function celsius(degrees: Maybe): string {
-  return isKnown(degrees) ? `${degrees.toFixed(0)} °C` : NO_VALUE;
+export function celsiusQuantity(degrees: Maybe): Quantity {
+  return isKnown(degrees) ? { figure: degrees.toFixed(0), unit: "°C" } : { figure: NO_VALUE, unit: "" };
+}
+
+/** Figure and unit in one text, for where they are not set apart. */
+export function quantityText({ figure, unit }: Quantity): string {
+  return unit === "" ? figure : `${figure} ${unit}`;
 }
 
 /** Seconds as the two largest units: `42s`, `1m 05s`, `2h 03m`, `5d 04h`. */
@@ -97,5 +107,9 @@ export function words(identifier: string): string {
 
 /** Wall-clock time of day in the reader's own zone, with seconds. */
 export function timeOfDay(milliseconds: number): string {
-  return new Date(milliseconds).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return new Date(milliseconds).toLocaleTimeString(undefined, {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+  });
 }

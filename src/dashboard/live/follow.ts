@@ -1,19 +1,13 @@
-import type { Activity, Alert, Deployment } from "../../contract/index.ts";
+import { type Api, connect, createApi, streamNames, UnauthorizedError } from "../../client/index.ts";
 import type { DashboardEvent, DashboardState } from "../state/dashboard-state.ts";
 import { lacksReason } from "../state/deployments.ts";
 import { FEED_LIMIT } from "../state/feed.ts";
-import { getJson, UnauthorizedError } from "./api.ts";
-import { openConnection } from "./connection.ts";
 
 /** Milliseconds before a list that could not be read is asked for again. */
 const RETRY_MS = 3_000;
 
-/** Lists are read whole up to the API's largest page; a machine runs far fewer deployments. */
+/** The API's largest page. A machine runs far fewer deployments and has far fewer alerts open. */
 const LIST_LIMIT = 500;
-
-interface Page<Item> {
-  readonly items: readonly Item[];
-}
 
 interface FollowParts {
   readonly token: string | undefined;
@@ -22,32 +16,35 @@ interface FollowParts {
 }
 
 /**
- * Tells `dispatch` everything that happens on the server, until disposed or until the server wants another token.
+ * Tells `dispatch` everything that happens on the server this page came from, until disposed or until the server wants
+ * another token.
  *
- * Every time the connection is made it subscribes first and then reads the lists. What is committed in between comes
- * both ways, which the state knows how to unite; the other way round it would be missed.
+ * Every connection is subscribed first and then the lists are read. What is committed in between comes both ways, which
+ * the state knows how to unite; the other way round it would be missed.
  */
 export function follow({ token, state, dispatch }: FollowParts): Disposable {
-  const ended = new AbortController();
-  let connected = new AbortController();
+  const client = connect(location.origin, { token, socket: { reconnectionDelay: 500, reconnectionDelayMax: 5_000 } });
+  let connection = new AbortController();
+  let ended = false;
   let listing: AbortSignal | undefined;
 
   const end = () => {
-    ended.abort();
-    connected.abort();
-    connection[Symbol.dispose]();
+    ended = true;
+    connection.abort();
+    client.close();
   };
   const unauthorized = () => {
-    if (ended.signal.aborted) return;
+    if (ended) return;
     end();
     dispatch({ kind: "unauthorized", at: Date.now(), tokenSent: token !== undefined });
   };
 
   /** Reads until it works, the connection is lost, or the token turns out to be wrong. */
-  const read = async <Body>(path: string, signal: AbortSignal): Promise<Body | undefined> => {
+  const read = async <Answer>(signal: AbortSignal, ask: (api: Api) => Promise<Answer>): Promise<Answer | undefined> => {
+    const api = createApi(location.origin, { token, signal });
     while (!signal.aborted) {
       try {
-        return await getJson<Body>(path, token, signal);
+        return await ask(api);
       } catch (error) {
         if (error instanceof UnauthorizedError) unauthorized();
         else await pause(RETRY_MS, signal);
@@ -59,61 +56,68 @@ export function follow({ token, state, dispatch }: FollowParts): Disposable {
   const readDeployments = async (signal: AbortSignal) => {
     if (listing === signal) return;
     listing = signal;
-    const page = await read<Page<Deployment>>(`/api/v1/deployments?limit=${LIST_LIMIT}`, signal);
+    const page = await read(signal, (api) => api.deployments.list({ limit: LIST_LIMIT }));
     if (listing === signal) listing = undefined;
     if (page) dispatch({ kind: "deployments", at: Date.now(), listed: page.items });
   };
   const readActivities = async (signal: AbortSignal) => {
-    const page = await read<Page<Activity>>(`/api/v1/activities?limit=${FEED_LIMIT}`, signal);
+    const page = await read(signal, (api) => api.activities.list({ limit: FEED_LIMIT }));
     if (page) dispatch({ kind: "activities", activities: page.items });
   };
   const readAlerts = async (signal: AbortSignal) => {
-    const path = (which: string) => `/api/v1/alerts?state=${which}&limit=${LIST_LIMIT}`;
-    const firing = await read<Page<Alert>>(path("firing"), signal);
-    const acknowledged = await read<Page<Alert>>(path("acknowledged"), signal);
+    const listed = (alertState: "firing" | "acknowledged") =>
+      read(signal, (api) => api.alerts.list({ state: alertState, limit: LIST_LIMIT }));
+    const [firing, acknowledged] = await Promise.all([listed("firing"), listed("acknowledged")]);
     if (firing && acknowledged) dispatch({ kind: "alerts", listed: [...firing.items, ...acknowledged.items] });
   };
   const readVersion = async (signal: AbortSignal) => {
-    const health = await read<{ version: string }>("/healthz", signal);
+    const health = await read(signal, (api) => api.ready());
     if (health) dispatch({ kind: "version", version: health.version });
   };
 
-  const connection = openConnection(token, {
-    onSubscribed() {
-      connected.abort();
-      connected = new AbortController();
-      const { signal } = connected;
-      dispatch({ kind: "connected", at: Date.now() });
-      void readDeployments(signal);
-      void readActivities(signal);
-      void readAlerts(signal);
-      void readVersion(signal);
-    },
-    onInterrupted() {
-      connected.abort();
-      dispatch({ kind: "interrupted", at: Date.now() });
-    },
-    onRefused(isUnauthorized) {
-      if (isUnauthorized) unauthorized();
-      // A refused upgrade does not say why; the same token over HTTP does.
-      else
-        getJson("/api/v1/activities?limit=1", token, ended.signal).catch((error: unknown) => {
-          if (error instanceof UnauthorizedError) unauthorized();
+  client.on("system_resources", (update) => dispatch({ kind: "resources", at: Date.now(), update }));
+  client.on("model_status", (update) => {
+    const lackedReason = lacksReason(state().deployments);
+    dispatch({ kind: "model-status", at: Date.now(), status: update.data });
+    if (!lackedReason && lacksReason(state().deployments)) void readDeployments(connection.signal);
+  });
+  client.on("activity_stream", (event) => dispatch({ kind: "activities", activities: [event.data] }));
+  client.on("system_alerts", (event) => dispatch({ kind: "alert", alert: event.data }));
+  client.on("deployment_events", (event) => {
+    const known = state().deployments?.some((row) => row.deployment_id === event.data.deployment_id);
+    dispatch({ kind: "deployment-event", at: Date.now(), event: event.data });
+    if (!known) void readDeployments(connection.signal);
+  });
+
+  // Rejected only when the client is at its end, which `state` tells as well.
+  const subscribed = Promise.all(streamNames.map((stream) => client.subscribe(stream))).catch(() => undefined);
+  client.on("state", (link) => {
+    switch (link) {
+      case "connected": {
+        connection = new AbortController();
+        const { signal } = connection;
+        dispatch({ kind: "connected", at: Date.now() });
+        void subscribed.then(() => {
+          void readDeployments(signal);
+          void readActivities(signal);
+          void readAlerts(signal);
+          void readVersion(signal);
         });
-    },
-    onResources: (update) => dispatch({ kind: "resources", at: Date.now(), update }),
-    onModelStatus(update) {
-      const lackedReason = lacksReason(state().deployments);
-      dispatch({ kind: "model-status", at: Date.now(), status: update.data });
-      if (!lackedReason && lacksReason(state().deployments)) void readDeployments(connected.signal);
-    },
-    onActivity: (event) => dispatch({ kind: "activities", activities: [event.data] }),
-    onAlert: (event) => dispatch({ kind: "alert", alert: event.data }),
-    onDeploymentEvent(event) {
-      const known = state().deployments?.some((row) => row.deployment_id === event.data.deployment_id);
-      dispatch({ kind: "deployment-event", at: Date.now(), event: event.data });
-      if (!known) void readDeployments(connected.signal);
-    },
+        return;
+      }
+      case "reconnecting":
+        connection.abort();
+        dispatch({ kind: "interrupted", at: Date.now() });
+        return;
+      case "unauthorized":
+        unauthorized();
+        return;
+      case "connecting":
+      case "closed":
+        return;
+      default:
+        link satisfies never;
+    }
   });
 
   return { [Symbol.dispose]: end };

@@ -41,7 +41,8 @@ export function openPage(): Page {
   let frame: number | undefined;
   const dispatch = (event: DashboardEvent) => {
     state = reduce(state, event);
-    frame ??= requestAnimationFrame(() => {
+    if (frame !== undefined) return;
+    frame = requestAnimationFrame(() => {
       frame = undefined;
       now.value = Date.now();
       shown.value = state;

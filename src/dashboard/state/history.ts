@@ -51,7 +51,9 @@ export function addSample(history: History, time: number, values: Readonly<Recor
 }
 
 /** Least and greatest known value, or undefined when there is none. */
-export function extent(column: readonly SampleValue[]): { readonly least: number; readonly greatest: number } | undefined {
+export function extent(
+  column: readonly SampleValue[],
+): { readonly least: number; readonly greatest: number } | undefined {
   const known = column.filter((value) => value !== null);
   return known.length === 0 ? undefined : { least: Math.min(...known), greatest: Math.max(...known) };
 }

@@ -11,7 +11,6 @@ export function ActivityFeed() {
     <section class="panel activity" aria-labelledby="activity-title">
       <header class="panel-head">
         <h2 id="activity-title">Activity</h2>
-        <p class="panel-note">Newest first</p>
       </header>
       {feed?.length === 0 && (
         <EmptyState title="Nothing happened yet">
@@ -40,8 +39,8 @@ function FeedEntry({ activity }: { activity: Activity }) {
           {activity.message}
         </p>
         <p class="entry-meta">
-          <span>{words(activity.activity_type)}</span>
-          {activity.resource_id !== null && <span class="entry-resource">{activity.resource_id}</span>}
+          {words(activity.activity_type)}
+          {activity.resource_id !== null && ` · ${activity.resource_id}`}
         </p>
       </div>
       <Age of={activity.created_at} />

@@ -1,7 +1,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { timeOfDay } from "../format.ts";
+import { type Quantity, quantityText, timeOfDay } from "../format.ts";
 import { extent, HISTORY_WINDOW_MS, type History } from "../state/history.ts";
 import { usePage } from "./page-context.ts";
 import { theme } from "./theme-toggle.tsx";
@@ -23,11 +23,11 @@ interface ChartProps {
   readonly lines: readonly ChartLine[];
   /** `percent` is always drawn from 0 to 100, so that charts can be compared; `rate` grows with what it shows. */
   readonly scale: "percent" | "rate";
-  readonly format: (value: number | null) => string;
+  readonly quantity: (value: number | null) => Quantity;
 }
 
 /** The last five minutes. Colours come from the style sheet, see `colours`. */
-export function Chart({ label, lines, scale, format }: ChartProps) {
+export function Chart({ label, lines, scale, quantity }: ChartProps) {
   const { resources } = usePage();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
@@ -67,12 +67,12 @@ export function Chart({ label, lines, scale, format }: ChartProps) {
   const { history } = resources.value;
   const index = pointed.value;
   const time = index === undefined ? undefined : history.times[index];
-  const valueAt = (line: ChartLine, at: number) => format(history.columns[line.column]?.[at] ?? null);
+  const valueAt = (line: ChartLine, at: number) => quantityText(quantity(history.columns[line.column]?.[at] ?? null));
   return (
     <figure class="chart">
-      <div class="chart-plot" ref={host} role="img" aria-label={summary(label, lines, history, format)} />
+      <div class="chart-plot" ref={host} role="img" aria-label={summary(label, lines, history, quantity)} />
       <figcaption class="chart-caption" aria-hidden="true">
-        <span>{time === undefined ? "5 min" : timeOfDay(time)}</span>
+        <span>{time === undefined ? "5 min ago" : timeOfDay(time)}</span>
         <span>
           {index === undefined || time === undefined ? "now" : lines.map((line) => valueAt(line, index)).join(" · ")}
         </span>
@@ -150,12 +150,12 @@ function summary(
   label: string,
   lines: readonly ChartLine[],
   history: History,
-  format: (value: number | null) => string,
+  quantity: (value: number) => Quantity,
 ): string {
   const parts = lines.map((line) => {
     const range = extent(history.columns[line.column] ?? []);
     return range
-      ? `${line.name} between ${format(range.least)} and ${format(range.greatest)}`
+      ? `${line.name} between ${quantityText(quantity(range.least))} and ${quantityText(quantity(range.greatest))}`
       : `${line.name} not reported`;
   });
   return `${label} over the last five minutes: ${parts.join(", ")}`;

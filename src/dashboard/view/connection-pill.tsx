@@ -1,5 +1,5 @@
-import type { LinkStatus } from "../state/link.ts";
 import { age } from "../format.ts";
+import type { LinkStatus } from "../state/link.ts";
 import { usePage } from "./page-context.ts";
 
 const LABELS: Record<LinkStatus, string> = {

@@ -1,4 +1,5 @@
-import { useComputed } from "@preact/signals";
+// biome-ignore-all lint/a11y/noRedundantRoles: on a narrow screen the rows are laid out as a grid, which takes the roles
+// away in some browsers; so they are spelled out.
 import { address, duration, NO_VALUE, words } from "../format.ts";
 import { countDeployments, type DeploymentRow, uptimeSeconds } from "../state/deployments.ts";
 import { FirstDeployment } from "./first-deployment.tsx";
@@ -29,11 +30,8 @@ function Counts({ rows }: { rows: readonly DeploymentRow[] }) {
   return <p class="panel-note">{shown.join(" · ")}</p>;
 }
 
-/** The roles are spelled out because on a narrow screen the rows are laid out as a grid, which takes them away. */
 function DeploymentTable({ rows }: { rows: readonly DeploymentRow[] }) {
   return (
-    // biome-ignore-start lint/a11y/noRedundantRoles: see above.
-    // biome-ignore-start lint/a11y/useSemanticElements: these are the semantic elements.
     <table role="table" class="deployment-table" aria-labelledby="deployments-title">
       <thead role="rowgroup">
         <tr role="row">
@@ -60,8 +58,6 @@ function DeploymentTable({ rows }: { rows: readonly DeploymentRow[] }) {
         ))}
       </tbody>
     </table>
-    // biome-ignore-end lint/a11y/useSemanticElements: see above.
-    // biome-ignore-end lint/a11y/noRedundantRoles: see above.
   );
 }
 
@@ -81,8 +77,7 @@ function DeploymentLine({ row }: { row: DeploymentRow }) {
         {row.reason !== null && <p class="deployment-reason">{row.reason}</p>}
       </td>
       <td role="cell" class="deployment-uptime">
-        {/* Keyed by what it counts from, so that a new start counts anew. */}
-        <Uptime key={`${row.status} ${row.seenAt}`} row={row} />
+        <Uptime row={row} />
       </td>
       <td role="cell" class="deployment-runtime">
         {row.runtime ?? NO_VALUE}
@@ -106,8 +101,8 @@ function StatusBadge({ row }: { row: DeploymentRow }) {
   );
 }
 
+/** A component of its own, so that a second's tick draws this and nothing else anew. */
 function Uptime({ row }: { row: DeploymentRow }) {
   const { now } = usePage();
-  const text = useComputed(() => duration(uptimeSeconds(row, now.value)));
-  return <span>{text}</span>;
+  return <>{duration(uptimeSeconds(row, now.value))}</>;
 }

@@ -8,8 +8,8 @@ export function FirstDeployment() {
   return (
     <EmptyState title="Nothing is deployed yet">
       <p>
-        Name a model, then say where it runs. The runtime <code>external</code> watches an endpoint that answers already,
-        such as llama-server, vLLM or Ollama.
+        Name a model, then say where it runs. The runtime <code>external</code> watches an endpoint that answers
+        already, such as llama-server, vLLM or Ollama.
       </p>
       <Command label="Register a model and deploy it" text={commands(location.origin, hasToken.value)} />
       <p>

@@ -1,10 +1,9 @@
 import type { GpuDevice } from "../../contract/index.ts";
-import { celsius, gigabytes, percentQuantity } from "../format.ts";
+import { celsiusQuantity, partOfWhole, percentQuantity } from "../format.ts";
 import { gpuColumn } from "../state/resources.ts";
 import { Chart } from "./chart.tsx";
 import { Figure, LevelTag } from "./figures.tsx";
 import { usePage } from "./page-context.ts";
-import { percentText } from "./resources.tsx";
 
 /** One card for each device; one quiet line on a machine without. */
 export function Gpus() {
@@ -14,7 +13,7 @@ export function Gpus() {
       {gpu === undefined && <p class="quiet-line">Looking for GPUs…</p>}
       {gpu?.devices.length === 0 && (
         <p class="quiet-line">
-          <strong>No GPU</strong> found on this machine. Models run on the CPU.
+          <strong>No GPU</strong> found on this machine.
         </p>
       )}
       {gpu?.devices.map((device) => (
@@ -27,44 +26,48 @@ export function Gpus() {
 function Gpu({ device }: { device: GpuDevice }) {
   return (
     <article class="card gpu" data-level={device.status ?? "unknown"}>
-      <header class="card-head">
-        <h2 class="ellipsis" title={device.name}>
-          <span class="gpu-number">GPU {device.id}</span> {device.name}
-        </h2>
-        <LevelTag level={device.status} />
-      </header>
-      <dl class="gpu-figures">
-        <div>
-          <dt data-line="first">Usage</dt>
-          <dd>
-            <Figure quantity={percentQuantity(device.usage_percent)} small />
-          </dd>
-        </div>
-        <div>
-          <dt data-line="second">Memory</dt>
-          <dd title={memoryDetail(device)}>
-            <Figure quantity={percentQuantity(device.memory_usage_percent)} small />
-          </dd>
-        </div>
-        <div>
-          <dt>Temperature</dt>
-          <dd class="figure figure-small">{celsius(device.temperature)}</dd>
-        </div>
-      </dl>
-      <Chart
-        label={`GPU ${device.id}`}
-        lines={[
-          { column: gpuColumn(device, "usage"), name: "usage" },
-          { column: gpuColumn(device, "memory"), name: "memory" },
-        ]}
-        scale="percent"
-        format={percentText}
-      />
+      <div class="gpu-body">
+        <header class="card-head">
+          <h2 class="ellipsis" title={device.name}>
+            <span class="gpu-number">GPU {device.id}</span> {device.name}
+          </h2>
+          <LevelTag level={device.status} />
+        </header>
+        <dl class="gpu-figures">
+          <div>
+            <dt data-line="first">Usage</dt>
+            <dd>
+              <Figure quantity={percentQuantity(device.usage_percent)} small />
+            </dd>
+          </div>
+          <div>
+            <dt data-line="second">Memory</dt>
+            <dd title={memoryDetail(device)}>
+              <Figure quantity={percentQuantity(device.memory_usage_percent)} small />
+            </dd>
+          </div>
+          <div>
+            <dt>Temperature</dt>
+            <dd>
+              <Figure quantity={celsiusQuantity(device.temperature)} small />
+            </dd>
+          </div>
+        </dl>
+        <Chart
+          label={`GPU ${device.id}`}
+          lines={[
+            { column: gpuColumn(device, "usage"), name: "usage" },
+            { column: gpuColumn(device, "memory"), name: "memory" },
+          ]}
+          scale="percent"
+          quantity={percentQuantity}
+        />
+      </div>
     </article>
   );
 }
 
 function memoryDetail(device: GpuDevice): string | undefined {
   if (device.memory_total_gb == null) return undefined;
-  return `${gigabytes(device.memory_used_gb)} of ${gigabytes(device.memory_total_gb)} in use`;
+  return `${partOfWhole(device.memory_used_gb, device.memory_total_gb)} in use`;
 }

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { Level, SystemResources } from "../../contract/index.ts";
-import { gigabytes, megahertz, NO_VALUE, percentQuantity, rateQuantity } from "../format.ts";
+import { megahertz, NO_VALUE, partOfWhole, percentQuantity, rateQuantity } from "../format.ts";
 import { Chart } from "./chart.tsx";
 import { Figure, LevelTag } from "./figures.tsx";
 import { usePage } from "./page-context.ts";
@@ -14,7 +14,7 @@ export function Resources() {
         {cpuDetail(latest?.cpu)}
       </PercentCard>
       <PercentCard name="Memory" column="memory" usage={latest?.memory.usage_percent} level={latest?.memory.status}>
-        {latest ? `${gigabytes(latest.memory.available_gb)} free of ${gigabytes(latest.memory.total_gb)}` : NO_VALUE}
+        {latest ? freeOf(latest.memory.available_gb, latest.memory.total_gb) : NO_VALUE}
       </PercentCard>
       <PercentCard
         name="Disk"
@@ -23,21 +23,15 @@ export function Resources() {
         level={latest?.disk.status}
         title={latest?.disk.path}
       >
-        {latest ? `${gigabytes(latest.disk.free_gb)} free of ${gigabytes(latest.disk.total_gb)}` : NO_VALUE}
+        {latest ? freeOf(latest.disk.free_gb, latest.disk.total_gb) : NO_VALUE}
       </PercentCard>
       <NetworkCard network={latest?.network} />
     </section>
   );
 }
 
-export function percentText(percent: number | null | undefined): string {
-  const { figure, unit } = percentQuantity(percent);
-  return unit === "" ? figure : `${figure} ${unit}`;
-}
-
-function rateText(rate: number | null | undefined): string {
-  const { figure, unit } = rateQuantity(rate);
-  return unit === "" ? figure : `${figure} ${unit}`;
+function freeOf(freeGb: number | null, totalGb: number | null): string {
+  return totalGb === null ? NO_VALUE : `${partOfWhole(freeGb, totalGb)} free`;
 }
 
 function cpuDetail(cpu: SystemResources["cpu"] | undefined): string {
@@ -69,7 +63,7 @@ function PercentCard({ name, column, usage, level = null, title, children }: Per
       <p class="detail" title={title}>
         {children}
       </p>
-      <Chart label={`${name} usage`} lines={[{ column, name: "usage" }]} scale="percent" format={percentText} />
+      <Chart label={`${name} usage`} lines={[{ column, name: "usage" }]} scale="percent" quantity={percentQuantity} />
     </article>
   );
 }
@@ -100,7 +94,7 @@ function NetworkCard({ network }: { network: SystemResources["network"] | undefi
           { column: "network.sent", name: "sent" },
         ]}
         scale="rate"
-        format={rateText}
+        quantity={rateQuantity}
       />
     </article>
   );
