@@ -1,4 +1,4 @@
-import { Command } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 import { type Api, createApi } from "../client/api.ts";
 import { type ExitCode, UsageError } from "./failure.ts";
 import type { Output } from "./output.ts";
@@ -23,6 +23,9 @@ export interface Session {
 
 const DEFAULT_URL = "http://127.0.0.1:5000";
 
+/** Heading under which `--help` lists the options that every client command has. */
+export const COMMON_OPTIONS = "Common options:";
+
 interface ServerOptions {
   readonly json?: true | undefined;
   readonly url?: string | undefined;
@@ -34,9 +37,9 @@ export function clientCommand(parent: Command, nameAndArgs: string, description:
   const command = new Command(nameAndArgs)
     .copyInheritedSettings(parent)
     .description(description)
-    .option("--json", "print JSON")
-    .option("--url <url>", `the server (LLM_MANAGER_URL; default: ${DEFAULT_URL})`)
-    .option("--token <token>", "its token, where it wants one (LLM_MANAGER_TOKEN or AUTH_TOKEN)");
+    .addOption(new Option("--json", "print JSON").helpGroup(COMMON_OPTIONS))
+    .addOption(new Option("--url <url>", `the server (LLM_MANAGER_URL, or ${DEFAULT_URL})`).helpGroup(COMMON_OPTIONS))
+    .addOption(new Option("--token <token>", "its token (LLM_MANAGER_TOKEN, or AUTH_TOKEN)").helpGroup(COMMON_OPTIONS));
   parent.addCommand(command);
   return command;
 }

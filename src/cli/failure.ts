@@ -50,14 +50,19 @@ function explain(error: unknown): Failure {
   if (!(error instanceof Error)) return { lines: [`error: ${String(error)}`], exitCode: ExitCode.failure };
   const expected = EXPECTED[error.name];
   if (expected !== undefined) return { lines: [`error: ${error.message}`], exitCode: expected };
-  if (error instanceof UnreachableError)
-    return fail(`${error.message}. Is it running? Start it with: llm-manager serve`);
+  if (error instanceof UnreachableError) return fail(`${error.message}. ${adviceFor(error.url)}`);
   if (error instanceof UnauthorizedError) return fail(`${error.message} Pass it with --token or LLM_MANAGER_TOKEN.`);
   if (error instanceof ApiError) {
     const fields = error.problem.errors?.map(({ field, message }) => `  ${field}: ${message}`) ?? [];
     return { lines: [`error: ${error.message}`, ...fields], exitCode: ExitCode.failure };
   }
   return fail(`${error.message || error.name} (unexpected; LOG_LEVEL=debug shows where)`);
+}
+
+function adviceFor(url: string): string {
+  const name = URL.parse(url)?.hostname ?? "";
+  const here = name === "localhost" || name === "[::1]" || name.startsWith("127.");
+  return here ? "Is it running? Start it with: llm-manager serve" : "Is it running, and is that its address?";
 }
 
 function fail(message: string): Failure {

@@ -46,6 +46,11 @@ export function measured(value: number | null | undefined, unit: string): string
   return value === null || value === undefined ? NOTHING : `${value}${unit}`;
 }
 
+/** The number in `act-456`: its place in the activity stream, and what orders activities. */
+export function activityNumber({ id }: { readonly id: string }): number {
+  return Number(id.slice(id.indexOf("-") + 1));
+}
+
 /** Where a deployment answers. */
 export function endpoint(deployment: { readonly host: string; readonly port: number | null }): string {
   const host = deployment.host.includes(":") ? `[${deployment.host}]` : deployment.host;

@@ -1,14 +1,13 @@
 import { Command } from "@commander-js/extra-typings";
 import manifest from "../../package.json" with { type: "json" };
 import { addActivitiesCommands } from "./activities.ts";
-import type { Context } from "./context.ts";
+import { COMMON_OPTIONS, type Context } from "./context.ts";
 import { addDeploymentsCommands } from "./deployments.ts";
 import { UsageError } from "./failure.ts";
 import { addModelsCommands } from "./models.ts";
 import { addStatusCommands } from "./status.ts";
+import { DEFAULT_COLUMNS } from "./text.ts";
 import { addWatchCommand } from "./watch-command.ts";
-
-const SERVE_HELP_WIDTH = 28;
 
 /**
  * The whole command line. What a command needs to run is loaded when it runs, so that `serve` does not wait for the
@@ -21,10 +20,19 @@ export async function createProgram(args: readonly string[], context: Context): 
     .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command")
     .showSuggestionAfterError()
+    .configureHelp({
+      // A command's own options before those that all of them have.
+      groupItems: (_, items, group) =>
+        new Map(
+          [...Map.groupBy(items, group)].sort(
+            ([a], [b]) => Number(a === COMMON_OPTIONS) - Number(b === COMMON_OPTIONS),
+          ),
+        ),
+    })
     .exitOverride();
   program.addHelpText(
     "after",
-    "\nWithout a command, serve. The other commands talk to the server at LLM_MANAGER_URL (http://127.0.0.1:5000).",
+    "\nWithout a command, serve. The other commands talk to a server, by default\nthe one at http://127.0.0.1:5000.",
   );
 
   const serve = program
@@ -35,10 +43,9 @@ export async function createProgram(args: readonly string[], context: Context): 
     .option("-d, --data-dir <directory>", "directory of the database (DATA_DIR)")
     .option("-c, --config <file>", "TOML file with settings (CONFIG_FILE)")
     .option("--json", "print one JSON line about the server when it is up, and log JSON")
-    // A first word that is no command comes here, since serve is the default.
-    .argument("[unexpected...]")
-    .usage("[options]")
-    .action(async ([unexpected], options) => {
+    .allowExcessArguments()
+    .action(async (options, { args: [unexpected] }) => {
+      // A first word that is no command comes here, since serve is the default.
       if (unexpected !== undefined) {
         throw new UsageError(`there is no command ${unexpected}; see: llm-manager --help`);
       }
@@ -46,8 +53,9 @@ export async function createProgram(args: readonly string[], context: Context): 
       context.end(await serve({ ...options, version: manifest.version }, context));
     });
   if (args.some((arg) => arg === "-h" || arg === "--help" || arg === "help")) {
-    const settings = await settingsText();
+    const settings = await settingsText(program, context.output.columns());
     serve.addHelpText("after", settings);
+    program.addHelpText("after", settings);
   }
 
   addWatchCommand(program, context);
@@ -58,10 +66,13 @@ export async function createProgram(args: readonly string[], context: Context): 
   return program;
 }
 
-async function settingsText(): Promise<string> {
+async function settingsText(program: Command, columns: number | undefined): Promise<string> {
   const { settingsHelp } = await import("../config.ts");
-  const lines = settingsHelp.map(({ name, fallback, text }) => {
-    return `  ${name.padEnd(SERVE_HELP_WIDTH)}${text}${fallback === "" ? "" : ` (default: ${fallback})`}`;
-  });
+  const help = program.createHelp();
+  help.prepareContext({ helpWidth: columns ?? DEFAULT_COLUMNS });
+  const width = Math.max(...settingsHelp.map(({ name }) => name.length));
+  const lines = settingsHelp.map(({ name, fallback, text }) =>
+    help.formatItem(name, width, fallback === "" ? text : `${text} (default: ${fallback})`, help),
+  );
   return `\nSettings, from the environment or, in lower case, from the file:\n${lines.join("\n")}`;
 }

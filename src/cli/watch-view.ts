@@ -1,0 +1,89 @@
+import type { ClientState } from "../client/connection.ts";
+import type { ModelStatusEntry } from "../contract/deployments.ts";
+import { clockTime, duration, endpoint, healthFormat, severityFormat, statusFormat } from "./format.ts";
+import { resourceLines } from "./resources-view.ts";
+import { type Column, table } from "./table.ts";
+import { cut, displayWidth, fit, NOTHING, type Paint, plain } from "./text.ts";
+import type { WatchState } from "./watch-state.ts";
+
+/** Lines that the activities keep when deployments and alerts want them all. */
+const LEAST_ACTIVITIES = 3;
+
+const SEVERITY_WIDTH = "critical".length;
+
+const connections: Readonly<Record<ClientState, readonly [text: string, format: Parameters<Paint>[0]]>> = {
+  connecting: ["○ connecting", "yellow"],
+  connected: ["● connected", "green"],
+  reconnecting: ["○ reconnecting", "yellow"],
+  unauthorized: ["✕ not permitted", "red"],
+  closed: ["○ closed", "dim"],
+};
+
+/** The whole picture, at most `columns` wide and `rows` high. What does not fit is counted, not silently left out. */
+export function watchLines(state: WatchState, url: string, columns: number, rows: number, paint: Paint): string[] {
+  const head = [header(state, url, columns, paint), ""];
+  const resources = state.resources ? [...resourceLines(state.resources, columns, paint), ""] : [];
+  const room = Math.max(0, rows - head.length - resources.length);
+  const deploymentRoom = Math.max(3, Math.floor((room - LEAST_ACTIVITIES - 2) / 2));
+  const deployments = state.models ? [...deploymentLines(state, deploymentRoom, columns, paint), ""] : [];
+  const alerts = alertLines(state, Math.max(2, Math.floor((room - deployments.length) / 3)), columns, paint);
+  const left = Math.max(0, room - deployments.length - alerts.length);
+  return [...head, ...resources, ...deployments, ...alerts, ...activityLines(state, left, columns, paint)];
+}
+
+function header(state: WatchState, url: string, columns: number, paint: Paint): string {
+  const [text, format] = connections[state.connection];
+  const notice = state.notice === undefined ? "" : `  ${plain(state.notice)}`;
+  const time = state.updated === undefined ? "" : clockTime(state.updated);
+  const place = cut(url, Math.max(0, columns - "llm-manager".length - text.length - time.length - 6));
+  const taken = "llm-manager".length + displayWidth(place) + displayWidth(text) + 4;
+  const rest = fit(notice, Math.max(0, columns - taken - time.length - 1));
+  return `${paint("bold", "llm-manager")}  ${place}  ${paint(format, text)}${paint("dim", rest)} ${paint("dim", time)}`;
+}
+
+const deploymentColumns: readonly Column<ModelStatusEntry>[] = [
+  { title: "ID", value: ({ deployment_id }) => deployment_id },
+  { title: "NAME", value: ({ name }) => name, shrinks: true },
+  { title: "MODEL", value: ({ model_id }) => model_id, shrinks: true },
+  { title: "STATUS", value: ({ status }) => status, paint: ({ status }) => statusFormat[status] },
+  { title: "HEALTH", value: ({ health_status }) => health_status, paint: (row) => healthFormat[row.health_status] },
+  { title: "UPTIME", value: ({ uptime_seconds }) => (uptime_seconds > 0 ? duration(uptime_seconds) : NOTHING) },
+  { title: "ENDPOINT", value: endpoint, shrinks: true },
+];
+
+function deploymentLines({ models }: WatchState, room: number, columns: number, paint: Paint): string[] {
+  if (!models) return [];
+  const { total_models, running_models, failed_models } = models;
+  const counts = `${total_models} in all, ${running_models} running, ${failed_models} failed`;
+  const title = `${paint("bold", "Deployments")}  ${paint("dim", counts)}`;
+  if (models.models.length === 0)
+    return [title, paint("dim", cut("none; see: llm-manager deployments create --help", columns))];
+  const shown = models.models.slice(0, Math.max(1, room - 2));
+  const missing = models.models.length - shown.length;
+  const more = missing > 0 ? [paint("dim", `… and ${missing} more`)] : [];
+  return [title, ...table(shown, deploymentColumns, columns, paint), ...more];
+}
+
+function alertLines({ alerts }: WatchState, room: number, columns: number, paint: Paint): string[] {
+  if (alerts.size === 0) return [];
+  const newest = [...alerts.values()].reverse();
+  const shown = newest.slice(0, Math.max(1, room - 2));
+  const lines = shown.map(({ severity, message, state }) => {
+    const text = state === "acknowledged" ? `${plain(message)} (acknowledged)` : plain(message);
+    return `${paint(severityFormat[severity], severity.padEnd(SEVERITY_WIDTH))} ${cut(text, columns - SEVERITY_WIDTH - 1)}`;
+  });
+  const missing = newest.length - shown.length;
+  const more = missing > 0 ? [paint("dim", `… and ${missing} more`)] : [];
+  return [`${paint("bold", "Alerts")}  ${paint("dim", `${alerts.size} open`)}`, ...lines, ...more, ""];
+}
+
+function activityLines({ activities }: WatchState, room: number, columns: number, paint: Paint): string[] {
+  const count = room - 1;
+  if (count < 1 || activities.length === 0) return [];
+  const lines = activities.slice(-count).map(({ created_at, severity, message }) => {
+    const time = clockTime(created_at);
+    const text = cut(plain(message), columns - time.length - SEVERITY_WIDTH - 2);
+    return `${paint("dim", time)} ${paint(severityFormat[severity], severity.padEnd(SEVERITY_WIDTH))} ${text}`;
+  });
+  return [paint("bold", "Activity"), ...lines];
+}
