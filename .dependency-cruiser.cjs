@@ -1,0 +1,140 @@
+// Who may import whom (`bun run imports`). test/imports.test.ts shows for each rule that a violation is found.
+//
+// "Types only" is what TypeScript erases: such an import lets a part name what it is handed without being able to make,
+// or reach around to, one of its own.
+
+const NOUNS = "models|deployments|activities|alerts|resources";
+
+/** A value, not only a type: what stays in the program. */
+const VALUE = { dependencyTypesNot: ["type-only"] };
+
+/** Files in `from` import nothing of ours but what is listed, as values or as types. */
+function only(name, from, { values = [], types = [] }, comment) {
+  const path = "^(src|db|test|scripts|bench)/|^package\\.json$";
+  const anything = { name, comment, from: { path: from }, to: { path, pathNot: [from, ...values, ...types] } };
+  if (types.length === 0) return [anything];
+  return [
+    anything,
+    {
+      name: `${name}-types-only`,
+      comment: `${comment} So it imports types of these, and no values.`,
+      from: { path: from },
+      to: { path: types, pathNot: [from, ...values], ...VALUE },
+    },
+  ];
+}
+
+const CONTRACT = "^src/contract/";
+const CLOCK = "^src/clock\\.ts$";
+const CONFIG = "^src/config\\.ts$";
+const STORE = "^src/store/";
+const DB = "^db/";
+
+module.exports = {
+  forbidden: [
+    ...only("contract-stands-alone", "^src/contract/", {}, "Wire shapes depend on nothing of ours."),
+    ...only("clock-stands-alone", CLOCK, {}, "Time is handed in everywhere, so it depends on nothing."),
+    ...only("config-stands-alone", CONFIG, {}, "Settings are read before anything else is there."),
+    ...only("logging-is-early", "^src/logging\\.ts$", { types: [CONFIG] }, "Logging is up before anything can fail."),
+    ...only("db-stands-alone", DB, { types: [CONTRACT] }, "Tables know the contract's words, and no code."),
+    ...only("store-knows-db", STORE, { values: [DB, CONTRACT, CLOCK] }, "The store keeps; what is kept is the nouns'."),
+    {
+      name: "noun-knows-store",
+      comment: "A noun knows the contract, the store and the clock; how it is served or pushed is not its business.",
+      from: { path: `^src/(${NOUNS})/` },
+      to: {
+        path: "^(src|test|scripts|bench)/",
+        pathNot: [`^src/(${NOUNS})/`, CONTRACT, STORE, CLOCK, CONFIG],
+      },
+    },
+    {
+      name: "noun-hands-over-types",
+      comment: "Of another noun, and of the settings, a noun knows the type; server.ts hands it the thing.",
+      from: { path: `^src/(${NOUNS})/` },
+      to: { path: [`^src/(${NOUNS})/`, CONFIG], pathNot: "^src/$1/", ...VALUE },
+    },
+    ...only(
+      "realtime-is-handed-nouns",
+      "^src/realtime/",
+      { values: [CONTRACT, CLOCK], types: [STORE, CONFIG, `^src/(${NOUNS})/`, "^src/host/host\\.ts$"] },
+      "Realtime hears of things through the bus and publishes through the topics it is handed.",
+    ),
+    ...only(
+      "access-is-handed-the-store",
+      "^src/access/",
+      { values: [CONTRACT, CLOCK, DB], types: [STORE, CONFIG] },
+      "Access decides who may do what; it serves nothing.",
+    ),
+    ...only(
+      "http-is-handed-nouns",
+      "^src/http/",
+      {
+        values: [CONTRACT, CLOCK, "^src/dashboard/assets\\.generated\\.ts$", "^package\\.json$"],
+        types: [STORE, CONFIG, "^src/access/", "^src/realtime/", `^src/(${NOUNS})/`],
+      },
+      "HTTP mounts what it is handed; the page comes in as built files.",
+    ),
+    ...only("host-knows-no-product", "^src/host/", {}, "A host carries any fetch handler and any Socket.IO server."),
+    ...only("client-knows-the-contract", "^src/client/", { values: [CONTRACT] }, "The client is published by itself."),
+    ...only(
+      "page-is-a-client",
+      "^src/dashboard/",
+      { values: ["^src/client/"], types: [CONTRACT] },
+      "The page is built for the browser: it talks to the server as any client does.",
+    ),
+    ...only(
+      "cli-is-a-client",
+      "^src/(cli/|main\\.ts$)",
+      {
+        values: ["^src/client/", CONFIG, "^src/logging\\.ts$", "^src/server\\.ts$", "^package\\.json$"],
+        types: [CONTRACT],
+      },
+      "The command line talks to the server as any client does.",
+    ),
+    {
+      name: "server-only-when-serving",
+      comment: "A command that only asks a server must not load one: import it where it is started.",
+      from: { path: "^src/", pathNot: "^src/server\\.ts$" },
+      to: { path: "^src/server\\.ts$", dynamic: false, ...VALUE },
+    },
+    {
+      name: "server-is-no-command",
+      comment: "server.ts wires the parts; the command line and the page are not among them.",
+      from: { path: "^src/server\\.ts$" },
+      to: { path: "^src/(cli/|main\\.ts$|client/|dashboard/)" },
+    },
+    {
+      name: "runtime-only-in-host",
+      comment: "Only host/ uses a runtime's own modules, so that Bun, Deno and Node run the rest alike.",
+      from: { path: "^(src|db)/", pathNot: "^src/host/" },
+      to: { path: "^(bun|bun:[a-z:]+|(node:)?(http|https|http2|net|tls|cluster))$", ...VALUE },
+    },
+    {
+      name: "product-knows-no-tests",
+      comment: "What is shipped does not depend on what is not.",
+      from: { path: "^(src|db)/" },
+      to: { path: "^(test|scripts|bench)/" },
+    },
+    {
+      name: "declared-dependencies",
+      comment: "What is shipped uses packages that package.json names for production.",
+      from: { path: "^(src|db)/" },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"], ...VALUE },
+    },
+    {
+      name: "no-circles",
+      comment: "Two files that need each other are one file, or three.",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    { name: "no-missing-files", comment: "The import leads nowhere.", from: {}, to: { couldNotResolve: true } },
+  ].map((rule) => ({ severity: "error", ...rule })),
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: ["^test/fixtures/"] },
+    builtInModules: { add: ["bun", "bun:test", "bun:sqlite", "bun:ffi", "bun:jsc"] },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["bun", "import", "types", "default"] },
+  },
+};
