@@ -1,4 +1,3 @@
-import type { Logger } from "@logtape/logtape";
 import type { Activities } from "../activities/activities.ts";
 import type { Clock } from "../clock.ts";
 import {
@@ -35,7 +34,8 @@ export interface DeploymentsParts {
   readonly models: Pick<Models, "require">;
   readonly activities: Pick<Activities, "record">;
   readonly clock: Clock;
-  readonly log: Pick<Logger, "error">;
+  /** Where failed background steps are reported; a LogTape `Logger`. */
+  readonly log: { error(message: string, properties: Record<string, unknown>): void };
   readonly runtimes?: Runtimes;
   readonly probes?: ProbeFactory;
 }

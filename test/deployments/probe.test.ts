@@ -139,7 +139,7 @@ describe("a probe leaves nothing behind", () => {
     const result = probeOf(engine.port)(60_000, abort.signal);
     await until(engine, (state) => state.asked["/health"] === 1);
     abort.abort(new Error("called off"));
-    expect(result).rejects.toThrow("called off");
+    await expect(result).rejects.toThrow("called off");
     await until(engine, (state) => state.connections === 0);
   });
 

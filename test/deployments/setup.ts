@@ -81,7 +81,7 @@ export function open(store: Store, clock = new FakeClock(), endpoint = new FakeE
     models,
     activities,
     clock,
-    log: { error: (...said: unknown[]) => void errors.push(said.at(-1)) },
+    log: { error: (_message, { error }) => void errors.push(error) },
     runtimes: new Runtimes([EXTERNAL, { name: "fake", description: "for tests", driver: fake.driver }]),
     probes: endpoint.factory,
   });
