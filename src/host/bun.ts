@@ -38,6 +38,8 @@ function serve(options: HostOptions, engine: BunEngine): Bun.Server<SocketData> 
       hostname: options.hostname,
       port: options.port,
       development: false,
+      // Without it Bun shares the port with whoever holds it when `development` is off, and requests go to either.
+      reusePort: false,
       idleTimeout: Math.min(idleSeconds, MAX_HTTP_IDLE_S),
       fetch(request, server) {
         const address = plainAddress(server.requestIP(request)?.address);

@@ -9,6 +9,12 @@ type Upgrade = Parameters<Engine["handleUpgrade"]>[1];
 /** Smallest message in bytes that is worth compressing. */
 const COMPRESSION_THRESHOLD = 1_024;
 
+/**
+ * Milliseconds a closing session waits for one more poll to say so; a living client polls again at once. The engine's
+ * 30 s keep memory, and at the end the process, that much longer.
+ */
+const POLLING_CLOSE_MS = 2_000;
+
 /** Engine.IO's own server behind the same checks as the one for Bun. */
 export class NodeEngine {
   readonly #options: HostOptions;
@@ -25,6 +31,9 @@ export class NodeEngine {
       maxHttpBufferSize: socket.maxPayloadBytes,
       perMessageDeflate: compression,
       httpCompression: compression,
+    });
+    this.#engine.on("connection", ({ transport }) => {
+      if ("closeTimeout" in transport) Object.assign(transport, { closeTimeout: POLLING_CLOSE_MS });
     });
     io.bind(this.#engine);
   }
