@@ -54,8 +54,8 @@ export function addModelsCommands(program: Command, context: Context): void {
     .argument("<model-id>")
     .option("--source <word>", "where it comes from")
     .option("--name <name>", "what people call it")
-    .option("--uri <uri>", "where its files are", clearable)
-    .option("--description <text>", "what it is", clearable)
+    .option("--uri <uri>", "where its files are")
+    .option("--description <text>", "what it is")
     .option("--size-bytes <bytes>", "size of the weights on disk", number)
     .option("--context-length <tokens>", "tokens it can attend to", number)
     .option("--tag <tag>", "a label, instead of all there are; may be given several times", several)
@@ -63,8 +63,8 @@ export function addModelsCommands(program: Command, context: Context): void {
       const changes = given({
         model_source: source,
         name,
-        uri,
-        description,
+        uri: clearable(uri),
+        description: clearable(description),
         size_bytes: sizeBytes,
         context_length: contextLength,
         tags: tag,

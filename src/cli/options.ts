@@ -42,7 +42,7 @@ export function given<Value extends object>(values: Value): Partial<Defined<Valu
   >;
 }
 
-/** Text that is cleared by giving none: `--description ""`. */
-export function clearable(text: string): string | null {
+/** Text that is cleared by giving none, as in `--description ""`; undefined where the option was not given. */
+export function clearable(text: string | undefined): string | null | undefined {
   return text === "" ? null : text;
 }

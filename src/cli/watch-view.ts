@@ -28,7 +28,8 @@ export function watchLines(state: WatchState, url: string, columns: number, rows
   const deployments = state.models ? [...deploymentLines(state, deploymentRoom, columns, paint), ""] : [];
   const alerts = alertLines(state, Math.max(2, Math.floor((room - deployments.length) / 3)), columns, paint);
   const left = Math.max(0, room - deployments.length - alerts.length);
-  return [...head, ...resources, ...deployments, ...alerts, ...activityLines(state, left, columns, paint)];
+  const activities = activityLines(state, left, columns, paint);
+  return [...head, ...resources, ...deployments, ...alerts, ...activities].slice(0, rows);
 }
 
 function header(state: WatchState, url: string, columns: number, paint: Paint): string {
