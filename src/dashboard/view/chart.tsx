@@ -28,7 +28,7 @@ interface ChartProps {
 
 /** The last five minutes. Colours come from the style sheet, see `colours`. */
 export function Chart({ label, lines, scale, quantity }: ChartProps) {
-  const { resources } = usePage();
+  const { resources, status } = usePage();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const pointed = useSignal<number | undefined>(undefined);
@@ -59,10 +59,8 @@ export function Chart({ label, lines, scale, quantity }: ChartProps) {
     const { history } = resources.value;
     plot.current?.setData(dataOf(history, lines));
   });
-  useSignalEffect(() => {
-    theme.value;
-    plot.current?.redraw(false);
-  });
+  // After the elements have changed: colours come from them.
+  useEffect(() => plot.current?.redraw(false), [theme.value, status.value]);
 
   const { history } = resources.value;
   const index = pointed.value;

@@ -74,7 +74,11 @@ function DeploymentLine({ row }: { row: DeploymentRow }) {
       </th>
       <td role="cell" class="deployment-status">
         <StatusBadge row={row} />
-        {row.reason !== null && <p class="deployment-reason">{row.reason}</p>}
+        {row.reason !== null && (
+          <p class="deployment-reason" title={row.reason}>
+            {row.reason}
+          </p>
+        )}
       </td>
       <td role="cell" class="deployment-uptime">
         <Uptime row={row} />

@@ -1,0 +1,257 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { Browser, Page } from "playwright-core";
+import { startEngine } from "../fake-engine/start.ts";
+import { must } from "../rest.ts";
+import { type ServerProcess, serverProcess } from "../server-process.ts";
+import { launchBrowser, openPage, untilStatus } from "./browser.ts";
+
+setDefaultTimeout(90_000);
+
+let browser: Browser;
+let server: ServerProcess;
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([launchBrowser(), serverProcess()]);
+});
+afterAll(async () => {
+  await browser.close();
+  await server[Symbol.asyncDispose]();
+});
+
+function figures(page: Page): Promise<string> {
+  return page.locator(".resources .figure").allTextContents().then(String);
+}
+
+/** Marks the document, so that a reload would be noticed. */
+async function mark(page: Page): Promise<() => Promise<boolean>> {
+  await page.evaluate(() => document.documentElement.setAttribute("data-marked", ""));
+  return () => page.evaluate(() => document.documentElement.hasAttribute("data-marked"));
+}
+
+function entry(page: Page, text: string) {
+  return page.locator(".entry", { hasText: text });
+}
+
+function row(page: Page, id: string) {
+  return page.locator(`.deployment[data-id="${id}"]`);
+}
+
+describe("live page", () => {
+  test("shows this machine's figures, and they change by themselves", async () => {
+    await using watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await untilStatus(page, "live");
+    const resources = await must(server.url, "GET", "/resources");
+    await page.getByText(`${resources.data.cpu.cores} core`).waitFor();
+    await page.getByText(`of ${resources.data.memory.total_gb.toFixed(1)} GB free`).waitFor();
+
+    const before = await figures(page);
+    expect(before).toMatch(/\d/);
+    await page.waitForFunction(
+      (old) => String([...document.querySelectorAll(".resources .figure")].map((figure) => figure.textContent)) !== old,
+      before,
+    );
+    expect(watched.errors).toEqual([]);
+  });
+
+  test("keeps to its policy, asks nobody but its server, and has no errors", async () => {
+    await using watched = await openPage(browser, server.url);
+    await untilStatus(watched.page, "live");
+    const policy = (await fetch(server.url)).headers.get("content-security-policy");
+    expect(policy).toContain("default-src 'self'");
+    expect(policy).not.toContain("unsafe");
+    await watched.page.getByRole("button", { name: "Dark theme" }).click();
+    expect(await watched.violations()).toEqual([]);
+    expect(watched.foreign).toEqual([]);
+    expect(watched.errors).toEqual([]);
+
+    // The policy is in force, and what it forbids would have been seen.
+    await watched.page.evaluate(() => {
+      const script = document.createElement("script");
+      script.textContent = "document.title = 'taken over'";
+      document.body.append(script);
+    });
+    await watched.page.waitForFunction(() => Reflect.get(window, "cspViolations").length > 0);
+    expect(await watched.page.title()).toBe("LLM Manager");
+  });
+
+  test("a posted activity appears without a reload", async () => {
+    await using watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await untilStatus(page, "live");
+    const marked = await mark(page);
+    await must(server.url, "POST", "/activities", { message: "Checked the fans", severity: "warning" });
+    await entry(page, "Checked the fans").waitFor();
+    await entry(page, "Warning").first().waitFor();
+    expect(await page.locator(".entry").first().textContent()).toContain("Checked the fans");
+    expect(await marked()).toBe(true);
+    await page.reload();
+    await entry(page, "Checked the fans").waitFor();
+  });
+
+  test("a deployment appears, gets healthy, ticks, and says why it is in trouble", async () => {
+    await using watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await untilStatus(page, "live");
+    await using engine = await startEngine();
+    await must(server.url, "POST", "/models", { model_id: "page-model", name: "Page Model", model_source: "local" });
+    const { deployment_id: id } = await must(server.url, "POST", "/deployments", {
+      model_id: "page-model",
+      runtime: "external",
+      host: "127.0.0.1",
+      port: engine.port,
+      health: { interval_seconds: 1, timeout_seconds: 1, unhealthy_threshold: 1 },
+    });
+    await row(page, id).getByText("Running · healthy").waitFor();
+    await row(page, id).getByText(`127.0.0.1:${engine.port}`).waitFor();
+    const uptime = await row(page, id).locator(".deployment-uptime").textContent();
+    await page.waitForFunction(
+      ([selector, old]) => document.querySelector(selector ?? "")?.textContent !== old,
+      [`.deployment[data-id="${id}"] .deployment-uptime`, uptime],
+    );
+    await engine.crash();
+    await row(page, id).locator(".deployment-reason").waitFor();
+    await must(server.url, "POST", `/deployments/${id}/stop`);
+    await row(page, id).getByText("Stopped").waitFor();
+    await fetch(`${server.url}/api/v1/deployments/${id}`, { method: "DELETE" });
+    await row(page, id).waitFor({ state: "detached" });
+    expect(watched.errors).toEqual([]);
+  });
+
+  test("names and messages are text, whatever they contain", async () => {
+    await using watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await untilStatus(page, "live");
+    const attack = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
+    await must(server.url, "POST", "/models", { model_id: "hostile", name: attack, model_source: "local" });
+    const { deployment_id: id } = await must(server.url, "POST", "/deployments", {
+      model_id: "hostile",
+      runtime: "external",
+      name: attack,
+      port: 1,
+    });
+    await must(server.url, "POST", "/activities", { message: attack, resource_type: "x", resource_id: attack });
+    await entry(page, attack).first().waitFor();
+    await row(page, id).getByText(attack).waitFor();
+    expect(await page.locator("main img, main script").count()).toBe(0);
+    expect(await page.title()).toBe("LLM Manager");
+    expect(await watched.violations()).toEqual([]);
+    expect(watched.errors).toEqual([]);
+    await fetch(`${server.url}/api/v1/deployments/${id}`, { method: "DELETE" });
+  });
+
+  test("takes up again what it showed when the server was killed and comes back", async () => {
+    const first = await serverProcess();
+    await using watched = await openPage(browser, first.url);
+    const { page } = watched;
+    await untilStatus(page, "live");
+    const marked = await mark(page);
+    await must(first.url, "POST", "/activities", { message: "Before the crash" });
+    await entry(page, "Before the crash").waitFor();
+    await first.kill("SIGKILL");
+    await untilStatus(page, "reconnecting");
+    expect(await figures(page)).toMatch(/\d/);
+
+    const port = new URL(first.url).port;
+    await using second = await serverProcess({ dataDir: first.dataDir, env: { PORT: port } });
+    await must(second.url, "POST", "/activities", { message: "While the page was away" });
+    await untilStatus(page, "live");
+    await entry(page, "While the page was away").waitFor();
+    expect(await entry(page, "Before the crash").count()).toBe(1);
+    expect(await marked()).toBe(true);
+    await first[Symbol.asyncDispose]();
+  });
+});
+
+describe("token", () => {
+  const token = "a-token-of-the-e2e-suite";
+
+  test("is asked for, refused when wrong, kept for the tab, and forgotten on demand", async () => {
+    await using guarded = await serverProcess({ env: { AUTH_TOKEN: token, HOST: "0.0.0.0" } });
+    await using watched = await openPage(browser, guarded.url);
+    const { page } = watched;
+    const field = page.getByLabel("Access token");
+    await field.waitFor();
+    expect(await page.locator(".resources").count()).toBe(0);
+    await page.waitForFunction(() => document.activeElement?.id === "token");
+
+    await page.keyboard.type("not-the-token-at-all");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").waitFor();
+
+    await field.fill(token);
+    await page.keyboard.press("Enter");
+    await untilStatus(page, "live");
+    await page.reload();
+    await untilStatus(page, "live");
+    expect(await page.evaluate(() => localStorage.length)).toBe(0);
+
+    await page.getByRole("button", { name: "Forget token" }).click();
+    await field.waitFor();
+    expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+    expect(watched.foreign).toEqual([]);
+    expect(await watched.violations()).toEqual([]);
+  });
+});
+
+describe("layout", () => {
+  test.each([360, 390, 768, 1024, 1440])("%d px wide: nothing is cut off sideways and nothing jumps", async (width) => {
+    await using watched = await openPage(browser, server.url, { viewport: { width, height: 800 } });
+    const { page } = watched;
+    await untilStatus(page, "live");
+    await page.locator(".entry, .activity .empty").first().waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(
+      0,
+    );
+    const shift = await page.evaluate(
+      () =>
+        new Promise<number>((resolve) => {
+          let sum = 0;
+          new PerformanceObserver((list) => {
+            for (const shifted of list.getEntries()) sum += Number(Reflect.get(shifted, "value"));
+          }).observe({ type: "layout-shift", buffered: true });
+          requestAnimationFrame(() => setTimeout(() => resolve(sum)));
+        }),
+    );
+    // https://web.dev/articles/cls: up to 0.1 is good; this page means to be better.
+    expect(shift).toBeLessThan(0.05);
+  });
+
+  test("the theme follows the system until one is chosen, and remembers the choice", async () => {
+    await using watched = await openPage(browser, server.url, { colorScheme: "dark" });
+    const { page } = watched;
+    const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const toggle = page.getByRole("button", { name: "Dark theme" });
+    await toggle.waitFor();
+    const dark = await ground();
+    expect(await toggle.getAttribute("aria-pressed")).toBe("true");
+    await toggle.click();
+    const light = await ground();
+    expect(light).not.toBe(dark);
+    await page.reload();
+    await toggle.waitFor();
+    expect(await ground()).toBe(light);
+    await toggle.click();
+    await page.emulateMedia({ colorScheme: "light" });
+    expect(await ground()).toBe(light);
+  });
+
+  test("everything that can be used can be reached by keyboard", async () => {
+    await using watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await untilStatus(page, "live");
+    await page.locator(".entry, .activity .empty").first().waitFor();
+    const reached: string[] = [];
+    for (let step = 0; step < 30; step += 1) {
+      await page.keyboard.press("Tab");
+      reached.push(
+        await page.evaluate(
+          () => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "",
+        ),
+      );
+    }
+    for (const name of ["Skip to content", "Docs", "Dark theme", "API reference", "OpenAPI", "AsyncAPI"]) {
+      expect(reached).toContain(name);
+    }
+  });
+});
