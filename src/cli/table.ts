@@ -30,6 +30,9 @@ export function table<Row>(
     Math.max(displayWidth(title), ...cells.map((line) => displayWidth(line[index] ?? ""))),
   );
   const widths = columns === undefined ? natural : shrunk(natural, spec, columns);
+  // On a terminal too narrow even for cut columns, those that say least, which stand last, are left out.
+  const dropped = columns === undefined || total(widths) <= columns ? -1 : spec.findLastIndex(({ shrinks }) => shrinks);
+  if (dropped > 0) return table(rows, spec.toSpliced(dropped, 1), columns, paint);
   const line = (texts: readonly string[], color: (index: number) => Parameters<Paint>[0] | undefined) =>
     texts
       .map((text, index) => {
@@ -49,7 +52,7 @@ export function table<Row>(
 /** Takes what is missing from the widest column that may be cut, and again, until all fits or nothing is left to take. */
 function shrunk<Row>(natural: readonly number[], spec: readonly Column<Row>[], columns: number): number[] {
   const widths = [...natural];
-  let over = widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1) - columns;
+  let over = total(widths) - columns;
   while (over > 0) {
     let widest = -1;
     for (const [index, width] of widths.entries()) {
@@ -61,6 +64,10 @@ function shrunk<Row>(natural: readonly number[], spec: readonly Column<Row>[], c
     over--;
   }
   return widths;
+}
+
+function total(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1);
 }
 
 /** `name  value` lines, for one thing with all it has. */
