@@ -140,6 +140,41 @@ describe("live page", () => {
     await fetch(`${server.url}/api/v1/deployments/${id}`, { method: "DELETE" });
   });
 
+  test("a tab that nobody sees draws nothing, and is up to date when it is seen again", async () => {
+    await using watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await untilStatus(page, "live");
+    // What a browser does to a hidden tab: it says so, and gives it no frames.
+    await page.evaluate(async () => {
+      const held: FrameRequestCallback[] = [];
+      let changes = 0;
+      const frame = window.requestAnimationFrame;
+      const setVisibility = (value: string) => {
+        Object.defineProperty(document, "visibilityState", { value, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+      };
+      window.requestAnimationFrame = (callback) => held.push(callback);
+      setVisibility("hidden");
+      await new Promise((resolve) => frame(() => frame(resolve)));
+      new MutationObserver((records) => {
+        changes += records.length;
+      }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+      const show = () => {
+        window.requestAnimationFrame = frame;
+        for (const callback of held) frame(callback);
+        setVisibility("visible");
+      };
+      Object.assign(window, { hiddenTab: { held: () => held.length, changes: () => changes, show } });
+    });
+    const tab = (what: string) => page.evaluate((name) => Reflect.get(window, "hiddenTab")[name](), what);
+    await must(server.url, "POST", "/activities", { message: "While nobody looked" });
+    await page.waitForFunction(() => Reflect.get(window, "hiddenTab").held() > 0);
+    expect(await tab("held")).toBe(1);
+    expect(await tab("changes")).toBe(0);
+    await tab("show");
+    await entry(page, "While nobody looked").waitFor();
+  });
+
   test("takes up again what it showed when the server was killed and comes back", async () => {
     const first = await serverProcess();
     await using watched = await openPage(browser, first.url);

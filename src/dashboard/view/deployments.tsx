@@ -105,8 +105,13 @@ function StatusBadge({ row }: { row: DeploymentRow }) {
   );
 }
 
-/** A component of its own, so that a second's tick draws this and nothing else anew. */
+/**
+ * A component of its own, so that a second's tick draws this and nothing else anew. It stops with the connection: whether
+ * the deployment still runs, nobody knows then.
+ */
 function Uptime({ row }: { row: DeploymentRow }) {
-  const { now } = usePage();
-  return <>{duration(uptimeSeconds(row, now.value))}</>;
+  const { now, status, resources } = usePage();
+  const lastHeard = resources.value.receivedAt;
+  const until = status.value === "reconnecting" && lastHeard !== undefined ? lastHeard : now.value;
+  return <>{duration(uptimeSeconds(row, until))}</>;
 }
