@@ -126,7 +126,9 @@ export class TopicAdapter extends Adapter {
     }
     const { topics, compress } = this.#parts;
     const skipping = audience.skipped.size > 0 ? { ...opts, except: new Set(audience.skipped) } : opts;
-    if (!topics || packet.id !== undefined || opts.flags?.volatile || this.sids.has(room)) {
+    // In the room of a socket's own, which others may have joined, that socket is not by topic.
+    const native = packet.id === undefined && !opts.flags?.volatile && !this.sids.has(room);
+    if (!topics || !native) {
       super.broadcast(packet, skipping);
       return;
     }
@@ -212,8 +214,7 @@ export class TopicAdapter extends Adapter {
       this.#audiences.set(room, audience);
     }
     if (audience.skipped.has(id)) return;
-    // A room that is another socket's own never goes by topic.
-    if (!this.sids.has(room) && this.#parts.topics?.subscribe(conn, audience.topic)) audience.direct.delete(id);
+    if (this.#parts.topics?.subscribe(conn, audience.topic)) audience.direct.delete(id);
     else audience.direct.add(id);
   }
 

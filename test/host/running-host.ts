@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { Server, type Socket } from "socket.io";
+import { Server, type ServerOptions, type Socket } from "socket.io";
 import type { Host, HostOptions, Listening, SocketOptions } from "../../src/host/host.ts";
 import { topicAdapter } from "../../src/realtime/topic-adapter.ts";
 
@@ -16,6 +16,8 @@ export interface RunningHost {
 export interface Overrides extends Partial<Pick<HostOptions, "fetch" | "admit" | "hostname" | "port">> {
   readonly socket?: Partial<SocketOptions>;
   readonly connectTimeout?: number;
+  /** More options of the Socket.IO server, such as another adapter. */
+  readonly server?: Partial<ServerOptions>;
   /** Called for each socket as it connects. */
   readonly onConnection?: (socket: Socket) => void;
 }
@@ -32,6 +34,7 @@ export async function withHost(
     serveClient: false,
     connectTimeout: overrides.connectTimeout ?? 10_000,
     adapter: topicAdapter({ topics: host.topics, sessions: undefined, compress: compression }),
+    ...overrides.server,
   });
   if (overrides.onConnection) io.on("connection", overrides.onConnection);
   const listening = await host.listen({
