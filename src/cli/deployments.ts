@@ -1,7 +1,7 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import type { Deployment } from "../contract/deployments.ts";
 import { type Context, clientCommand, groupCommand, openSession, type Session } from "./context.ts";
-import { duration, endpoint, healthFormat, statusFormat } from "./format.ts";
+import { endpoint, healthFormat, statusFormat, uptime } from "./format.ts";
 import { assignment, given, number, several } from "./options.ts";
 import { notePage, show } from "./show.ts";
 import { type Column, details, table } from "./table.ts";
@@ -104,7 +104,7 @@ const columns: readonly Column<Deployment>[] = [
   { title: "MODEL", value: ({ model_id }) => model_id, shrinks: true },
   { title: "STATUS", value: ({ status }) => status, paint: ({ status }) => statusFormat[status] },
   { title: "HEALTH", value: ({ health_status }) => health_status, paint: (row) => healthFormat[row.health_status] },
-  { title: "UPTIME", value: ({ uptime_seconds }) => (uptime_seconds > 0 ? duration(uptime_seconds) : NOTHING) },
+  { title: "UPTIME", value: uptime },
   { title: "ENDPOINT", value: endpoint, shrinks: true },
   { title: "RUNTIME", value: ({ runtime }) => runtime, shrinks: true },
 ];
@@ -128,7 +128,7 @@ function one(deployment: Deployment, { output }: Session): string[] {
       ["status", deployment.status],
       ["health", deployment.health_status],
       ["reason", deployment.reason ?? NOTHING],
-      ["uptime", deployment.uptime_seconds > 0 ? duration(deployment.uptime_seconds) : NOTHING],
+      ["uptime", uptime(deployment)],
       ["endpoint", endpoint(deployment)],
       ["cores", String(deployment.cpu_cores ?? NOTHING)],
       ["memory", deployment.memory_limit ?? NOTHING],

@@ -51,6 +51,11 @@ export function activityNumber({ id }: { readonly id: string }): number {
   return Number(id.slice(id.indexOf("-") + 1));
 }
 
+/** How long a deployment has been running, if it is. */
+export function uptime(deployment: { readonly status: DeploymentStatus; readonly uptime_seconds: number }): string {
+  return deployment.status === "running" ? duration(deployment.uptime_seconds) : NOTHING;
+}
+
 /** Where a deployment answers. */
 export function endpoint(deployment: { readonly host: string; readonly port: number | null }): string {
   const host = deployment.host.includes(":") ? `[${deployment.host}]` : deployment.host;

@@ -1,13 +1,17 @@
 import type { ClientState } from "../client/connection.ts";
 import type { ModelStatusEntry } from "../contract/deployments.ts";
-import { clockTime, duration, endpoint, healthFormat, severityFormat, statusFormat } from "./format.ts";
+import { clockTime, endpoint, healthFormat, severityFormat, statusFormat, uptime } from "./format.ts";
 import { resourceLines } from "./resources-view.ts";
 import { type Column, table } from "./table.ts";
 import { cut, displayWidth, fit, NOTHING, type Paint, plain } from "./text.ts";
 import type { WatchState } from "./watch-state.ts";
 
-/** Lines that the activities keep when deployments and alerts want them all. */
-const LEAST_ACTIVITIES = 3;
+/** Part of the height that deployments may take, and alerts of what they leave; activities get the rest. */
+const DEPLOYMENTS_SHARE = 0.6;
+const ALERTS_SHARE = 0.5;
+
+/** Height that deployments and alerts have at least: titles, one of them, how many more there are, and a gap. */
+const LEAST_ROWS = 5;
 
 const SEVERITY_WIDTH = "critical".length;
 
@@ -24,9 +28,14 @@ export function watchLines(state: WatchState, url: string, columns: number, rows
   const head = [header(state, url, columns, paint), ""];
   const resources = state.resources ? [...resourceLines(state.resources, columns, paint), ""] : [];
   const room = Math.max(0, rows - head.length - resources.length);
-  const deploymentRoom = Math.max(3, Math.floor((room - LEAST_ACTIVITIES - 2) / 2));
-  const deployments = state.models ? [...deploymentLines(state, deploymentRoom, columns, paint), ""] : [];
-  const alerts = alertLines(state, Math.max(2, Math.floor((room - deployments.length) / 3)), columns, paint);
+  const deployments = deploymentLines(
+    state,
+    Math.max(LEAST_ROWS, Math.floor(room * DEPLOYMENTS_SHARE)),
+    columns,
+    paint,
+  );
+  const beside = Math.max(0, room - deployments.length);
+  const alerts = alertLines(state, Math.max(LEAST_ROWS, Math.floor(beside * ALERTS_SHARE)), columns, paint);
   const left = Math.max(0, room - deployments.length - alerts.length);
   const activities = activityLines(state, left, columns, paint);
   return [...head, ...resources, ...deployments, ...alerts, ...activities].slice(0, rows);
@@ -48,7 +57,7 @@ const deploymentColumns: readonly Column<ModelStatusEntry>[] = [
   { title: "MODEL", value: ({ model_id }) => model_id, shrinks: true },
   { title: "STATUS", value: ({ status }) => status, paint: ({ status }) => statusFormat[status] },
   { title: "HEALTH", value: ({ health_status }) => health_status, paint: (row) => healthFormat[row.health_status] },
-  { title: "UPTIME", value: ({ uptime_seconds }) => (uptime_seconds > 0 ? duration(uptime_seconds) : NOTHING) },
+  { title: "UPTIME", value: uptime },
   { title: "ENDPOINT", value: endpoint, shrinks: true },
 ];
 
@@ -57,25 +66,30 @@ function deploymentLines({ models }: WatchState, room: number, columns: number, 
   const { total_models, running_models, failed_models } = models;
   const counts = `${total_models} in all, ${running_models} running, ${failed_models} failed`;
   const title = `${paint("bold", "Deployments")}  ${paint("dim", counts)}`;
-  if (models.models.length === 0)
-    return [title, paint("dim", cut("none; see: llm-manager deployments create --help", columns))];
-  const shown = models.models.slice(0, Math.max(1, room - 2));
-  const missing = models.models.length - shown.length;
-  const more = missing > 0 ? [paint("dim", `… and ${missing} more`)] : [];
-  return [title, ...table(shown, deploymentColumns, columns, paint), ...more];
+  if (models.models.length === 0) {
+    return [title, paint("dim", cut("none; see: llm-manager deployments create --help", columns)), ""];
+  }
+  // Its two lines of titles and the gap.
+  const { shown, more } = capped(models.models, room - 3, paint);
+  return [title, ...table(shown, deploymentColumns, columns, paint), ...more, ""];
 }
 
 function alertLines({ alerts }: WatchState, room: number, columns: number, paint: Paint): string[] {
   if (alerts.size === 0) return [];
-  const newest = [...alerts.values()].reverse();
-  const shown = newest.slice(0, Math.max(1, room - 2));
+  // Newest first, under a title and above a gap.
+  const { shown, more } = capped([...alerts.values()].reverse(), room - 2, paint);
   const lines = shown.map(({ severity, message, state }) => {
     const text = state === "acknowledged" ? `${plain(message)} (acknowledged)` : plain(message);
     return `${paint(severityFormat[severity], severity.padEnd(SEVERITY_WIDTH))} ${cut(text, columns - SEVERITY_WIDTH - 1)}`;
   });
-  const missing = newest.length - shown.length;
-  const more = missing > 0 ? [paint("dim", `… and ${missing} more`)] : [];
   return [`${paint("bold", "Alerts")}  ${paint("dim", `${alerts.size} open`)}`, ...lines, ...more, ""];
+}
+
+/** The first of `items`, with a line that counts the others where they do not all fit into `room` lines. */
+function capped<Item>(items: readonly Item[], room: number, paint: Paint): { shown: readonly Item[]; more: string[] } {
+  if (items.length <= room) return { shown: items, more: [] };
+  const shown = items.slice(0, Math.max(1, room - 1));
+  return { shown, more: [paint("dim", `… and ${items.length - shown.length} more`)] };
 }
 
 function activityLines({ activities }: WatchState, room: number, columns: number, paint: Paint): string[] {
