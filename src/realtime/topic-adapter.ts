@@ -69,7 +69,7 @@ export function topicAdapter(parts: TopicAdapterParts): typeof Adapter {
 /**
  * Mirrors rooms as the runtime's native topics, so that a broadcast to one room is encoded once and copied to its
  * members natively; those on polling get it one by one. What native topics cannot express (several rooms, exceptions,
- * binary, volatile, acknowledgements) goes the default way. Listeners of `onAnyOutgoing` do not see what went by topic.
+ * binary, acknowledgements) goes the default way. Listeners of `onAnyOutgoing` do not see what went by topic.
  *
  * The room of its own that Socket.IO puts every socket in never becomes a topic.
  */
@@ -127,7 +127,7 @@ export class TopicAdapter extends Adapter {
     const { topics, compress } = this.#parts;
     const skipping = audience.skipped.size > 0 ? { ...opts, except: new Set(audience.skipped) } : opts;
     // In the room of a socket's own, which others may have joined, that socket is not by topic.
-    const native = packet.id === undefined && !opts.flags?.volatile && !this.sids.has(room);
+    const native = packet.id === undefined && !this.sids.has(room);
     if (!topics || !native) {
       super.broadcast(packet, skipping);
       return;
@@ -139,9 +139,10 @@ export class TopicAdapter extends Adapter {
       return;
     }
     const compressed = opts.flags?.compress !== false;
+    const volatile = opts.flags?.volatile === true;
     topics.publish(audience.topic, MESSAGE + text, compress && compressed);
     for (const id of audience.direct) {
-      this.#members.get(id)?.socket.client._packet(encoded, { preEncoded: true, compress: compressed });
+      this.#members.get(id)?.socket.client._packet(encoded, { preEncoded: true, compress: compressed, volatile });
     }
   }
 

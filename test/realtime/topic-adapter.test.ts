@@ -248,7 +248,9 @@ for (const native of [true, false]) {
         const ownId = String(owner.id);
         io.sockets.sockets.get(String(guest.id))?.join(ownId);
         const got = numbers(guest);
+        const heard = new Promise((resolve) => owner.once("n", resolve));
         io.to(ownId).emit("n", 1);
+        expect(await heard).toBe(1);
         const left = new Promise((resolve) => io.sockets.sockets.get(ownId)?.once("disconnect", resolve));
         owner.disconnect();
         await left;
@@ -318,7 +320,7 @@ for (const native of [true, false]) {
       test("goes on in its rooms with what it missed first, and events have no argument more", async () => {
         const sessions = new OneSession();
         await serving(native, { server: recovering, sessions }, async ({ io, join }) => {
-          const client = await join();
+          const [client] = [await join(), await join()];
           const id = await lose(client, io);
           // What a client that was sent an offset as the last argument of an event would have kept.
           Reflect.set(client, "_lastOffset", "offset");
