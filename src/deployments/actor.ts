@@ -94,7 +94,7 @@ export class DeploymentActor {
         if (status !== "pending") this.#attach("adopt");
         return this.#stop();
       }
-      if (status === "pending") return this.#begin("start");
+      if (status === "pending") return this.#go("start");
       if (status === "deploying") return this.#launch(false);
       this.#attach("adopt")?.watch();
     });
@@ -120,7 +120,12 @@ export class DeploymentActor {
 
   #begin(move: "start" | "restart"): void {
     transition(this.#record.status, move);
+    // A command for what cannot be started is refused; without a command it is a start that fails.
     this.#parts.runtimes.require(this.#record.runtime);
+    this.#go(move);
+  }
+
+  #go(move: "start" | "restart"): void {
     this.#move(move);
     this.#endRun();
     this.#then = "launch";

@@ -169,7 +169,15 @@ describe("commands", () => {
     expect(t.history().at(-1)).toBe("Model LLaMA2 Chat deployment removed");
     t.models.remove("llama2-7b");
     t.addModel();
+    t.endpoint.answer = LOADING;
     expect(t.deploy().deployment_id).toBe("dep-2");
+    await t.deployments.remove("dep-2");
+    const last = {
+      event: "deployment_stopped",
+      deployment_id: "dep-2",
+      details: { reason: "the deployment was removed" },
+    };
+    expect(t.events().at(-1)).toMatchObject(last);
   });
 
   test("for what is not there are not_found", async () => {

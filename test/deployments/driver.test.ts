@@ -127,6 +127,7 @@ describe("a run that ends by itself", () => {
     t.fake.end({ reason: "exit code 143" });
     await t.letStop();
     expect(t.status()).toBe("stopped");
+    expect(t.events().map(({ event }) => event)).not.toContain("deployment_failed");
   });
 });
 
@@ -153,6 +154,22 @@ test("a running deployment is adopted after a kill, never started again; shuttin
   next.fake.end({ reason: "it is gone" });
   await t.clock.advance(0);
   expect(next.deployments.get("dep-1")).toMatchObject({ status: "failed", reason: "it is gone" });
+  await next.deployments[Symbol.asyncDispose]();
+});
+
+test("what was not started yet when its runtime went away fails with the reason, once", async () => {
+  await using t = await setup();
+  t.store.db.run("CREATE TRIGGER refuse BEFORE INSERT ON activities BEGIN SELECT RAISE(ABORT, 'told to fail'); END");
+  expect(t.deploy({ runtime: "fake" }).status).toBe("pending");
+  await t.deployments[Symbol.asyncDispose]();
+  t.store.db.run("DROP TRIGGER refuse");
+  const next = open(t.store, t.clock);
+  next.fake.broken = "no such program";
+  next.deployments.resume();
+  await t.clock.advance(10_000);
+  const reason = "Runtime fake cannot be used here: no such program.";
+  expect(next.deployments.get("dep-2")).toMatchObject({ status: "failed", reason });
+  expect(next.errors).toEqual([]);
   await next.deployments[Symbol.asyncDispose]();
 });
 

@@ -15,7 +15,7 @@ import { parseArgs } from "node:util";
 /** What can be switched while it runs. */
 interface Behaviour {
   /** Answer of the health path once loaded. */
-  health: number | "hang" | "close" | "endless";
+  health: number | "hang" | "close" | "endless 200" | "endless 503";
   generate: "answer" | "hang";
   loaded: boolean;
 }
@@ -98,7 +98,8 @@ function health(response: ServerResponse, body: unknown): void {
     const { health: how } = behaviour;
     if (how === "hang") return;
     if (how === "close") return void response.destroy();
-    if (how === "endless") return endless(response);
+    if (how === "endless 200") return endless(response, 200);
+    if (how === "endless 503") return endless(response, 503);
     if (how >= 300 && how < 400) response.setHeader("location", "/elsewhere");
     if (typeof body === "object")
       json(response, how, how === 200 ? body : { error: { code: how, message: "told to" } });
@@ -111,9 +112,9 @@ function unlessLoading(response: ServerResponse, serve: () => void): void {
   else json(response, 503, { error: { code: 503, message: "Loading model", type: "unavailable_error" } });
 }
 
-/** A 503 whose body never ends. */
-function endless(response: ServerResponse): void {
-  response.writeHead(503);
+/** An answer whose body never ends. */
+function endless(response: ServerResponse, status: number): void {
+  response.writeHead(status);
   const more = () => {
     while (!response.destroyed && response.write("x".repeat(65_536)));
   };
