@@ -1,0 +1,133 @@
+import type { Logger } from "@logtape/logtape";
+import { Activities } from "../../src/activities/activities.ts";
+import { Alerts } from "../../src/alerts/alerts.ts";
+import { type Activity, type Alert, alert, type SystemResources } from "../../src/contract/index.ts";
+import type { ResourceFrame, Resources } from "../../src/resources/sampler.ts";
+import type { LoggedEvent } from "../../src/store/bus.ts";
+import type { Store } from "../../src/store/store.ts";
+import { FakeClock } from "../fake-clock.ts";
+import { tempDir } from "../temp-dir.ts";
+import { openStore } from "../temp-store.ts";
+
+type Device = SystemResources["gpu"]["devices"][number];
+
+/** The values a test cares for; the rest of the machine is idle. */
+export interface Values {
+  readonly cpu?: number | null;
+  readonly memory?: number | null;
+  readonly disk?: number | null;
+  readonly gpus?: readonly Partial<Device>[];
+}
+
+/** Frames come when the test says so. */
+class HandDriven implements Pick<Resources, "watch"> {
+  readonly #consumers = new Set<(frame: ResourceFrame) => void>();
+
+  get watchers(): number {
+    return this.#consumers.size;
+  }
+
+  watch(consumer: (frame: ResourceFrame) => void): Disposable {
+    this.#consumers.add(consumer);
+    return { [Symbol.dispose]: () => void this.#consumers.delete(consumer) };
+  }
+
+  push(frame: ResourceFrame): void {
+    for (const consumer of this.#consumers) consumer(frame);
+  }
+}
+
+/** Alerts on a real store in a directory that outlives a restart. */
+export class Rig implements Disposable {
+  readonly clock = new FakeClock();
+  readonly resources = new HandDriven();
+  /** Everything pushed since the rig was made, over restarts. */
+  readonly pushed: LoggedEvent<Alert>[] = [];
+  readonly told: Activity[] = [];
+  readonly logged: string[] = [];
+  readonly #dir = tempDir();
+  #store!: Store;
+  #activities!: Activities;
+  #alerts!: Alerts;
+
+  constructor(options: { watch?: boolean } = {}) {
+    this.start(options);
+  }
+
+  get store(): Store {
+    return this.#store;
+  }
+
+  get activities(): Activities {
+    return this.#activities;
+  }
+
+  get alerts(): Alerts {
+    return this.#alerts;
+  }
+
+  /** The pushed alerts in short: `alert_1 firing critical 95`. */
+  get story(): string[] {
+    return this.pushed.map(
+      ({ data }) => `${data.alert_id} ${data.state} ${data.severity} ${data.resource.current_value}`,
+    );
+  }
+
+  start({ watch = true }: { watch?: boolean } = {}): void {
+    this.#store = openStore(this.#dir.path);
+    // Whatever is pushed is what the contract promises.
+    this.#store.bus.on("system_alerts", (event) => void this.pushed.push({ ...event, data: alert.parse(event.data) }));
+    this.#store.bus.on("activity_stream", ({ data }) => void this.told.push(data));
+    this.#activities = new Activities({ store: this.#store, clock: this.clock });
+    const log = {
+      error: (message: string) => this.logged.push(`error: ${message}`),
+      info: (message: string) => this.logged.push(`info: ${message}`),
+    } as unknown as Pick<Logger, "error" | "info">; // Logtape's overloads (tagged templates) are not used here.
+    this.#alerts = new Alerts({
+      store: this.#store,
+      activities: this.#activities,
+      resources: this.resources,
+      clock: this.clock,
+      log,
+      watch,
+    });
+  }
+
+  /** Ends this server and starts the next one on the same data. */
+  restart(options: { watch?: boolean } = {}): void {
+    this.stop();
+    this.start(options);
+  }
+
+  stop(): void {
+    this.#alerts[Symbol.dispose]();
+    this.#store[Symbol.dispose]();
+  }
+
+  /** One frame, 2 seconds after the one before. */
+  async sample(values: Values): Promise<void> {
+    await this.clock.advance(2_000);
+    this.resources.push({ timestamp: new Date(this.clock.now()).toISOString(), data: frame(values) });
+  }
+
+  async samples(count: number, values: Values): Promise<void> {
+    for (let i = 0; i < count; i++) await this.sample(values);
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
+    this.#dir[Symbol.dispose]();
+  }
+}
+
+function frame({ cpu = 10, memory = 20, disk = 30, gpus = [] }: Values): SystemResources {
+  const idle = { usage_percent: 0, memory_usage_percent: 0, temperature: 40, status: "normal" } as const;
+  const devices = gpus.map((gpu, id): Device => ({ id, name: "NVIDIA H100", ...idle, ...gpu }));
+  return {
+    cpu: { usage_percent: cpu, cores: 8, frequency: null, status: null },
+    memory: { usage_percent: memory, total_gb: 16, available_gb: 8, status: null },
+    disk: { usage_percent: disk, total_gb: 500, free_gb: 100, status: null },
+    gpu: { available: devices.length > 0, device_count: devices.length, devices },
+    network: { bytes_sent: null, bytes_recv: null, packets_sent: null, packets_recv: null },
+  };
+}
