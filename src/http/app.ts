@@ -1,0 +1,111 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Logger } from "@logtape/logtape";
+import { bodyLimit } from "hono/body-limit";
+import type { Access } from "../access/access.ts";
+import { ProblemError } from "../contract/index.ts";
+import { healthzRoute, readyzRoute } from "../contract/rest/status.ts";
+import { type BuiltFile, serveAssets } from "./assets.ts";
+import { serveDocuments } from "./documents.ts";
+import { crossOrigin, securityHeaders } from "./headers.ts";
+import { methodsAt } from "./methods.ts";
+import type { Metrics } from "./metrics.ts";
+import { errorHandler, problemResponse } from "./problems.ts";
+import { validationProblem } from "./validation.ts";
+
+export interface AppOptions {
+  readonly access: Pick<Access, "refusal" | "requireToken">;
+  readonly corsOrigins: readonly string[];
+  readonly maxBodyBytes: number;
+  readonly version: string;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly files: readonly BuiltFile[];
+  /** Whether the server can do its work now. */
+  readonly ready: () => boolean;
+  /** The rooms' own routes. */
+  readonly mounts: readonly ((app: OpenAPIHono) => void)[];
+}
+
+/** The HTTP side: every room's routes behind the same checks, and every error as a problem that names its cause. */
+export function createApp(options: AppOptions): OpenAPIHono {
+  const { access, log, version } = options;
+  const app = new OpenAPIHono({
+    defaultHook(result) {
+      if (!result.success) throw validationProblem(result.target, result.error);
+    },
+  });
+  app.onError(errorHandler(log));
+  app.use(securityHeaders());
+  app.use(options.metrics.middleware);
+  app.use(async (c, next) => {
+    const refusal = access.refusal(c.req.raw.headers);
+    if (refusal) throw refusal;
+    await next();
+  });
+  if (options.corsOrigins.length > 0) app.use(crossOrigin(options.corsOrigins));
+  const token: Parameters<typeof app.use>[1] = async (c, next) => {
+    access.requireToken(c.req.raw.headers);
+    await next();
+  };
+  app.use("/api/*", token);
+  app.use("/metrics", token);
+  app.use(
+    "/api/*",
+    bodyLimit({
+      maxSize: options.maxBodyBytes,
+      onError: () => {
+        throw new ProblemError("payload_too_large", `A body may have at most ${options.maxBodyBytes} bytes.`);
+      },
+    }),
+    async (c, next) => {
+      requireJson(c.req.method, c.req.raw.headers);
+      await next();
+    },
+  );
+
+  app.openapi(healthzRoute, (c) => c.json({ status: "ok" as const, version }, 200));
+  app.openapi(readyzRoute, (c) =>
+    isReady(options)
+      ? c.json({ status: "ok" as const, version }, 200)
+      : c.json({ status: "unavailable" as const, version }, 503),
+  );
+  for (const mount of options.mounts) mount(app);
+  app.get("/metrics", () => options.metrics.response());
+  serveDocuments(app, version);
+  serveAssets(app, options.files);
+
+  app.notFound((c) => {
+    const allowed = methodsAt(app, c.req.path);
+    if (allowed.length > 0) {
+      const detail = `${c.req.method} is not possible at ${c.req.path}; ${allowed.join(", ")} is.`;
+      return problemResponse(new ProblemError("method_not_allowed", detail), c.req.path, { allow: allowed.join(", ") });
+    }
+    const detail = `There is nothing at ${c.req.path}. /docs lists what there is.`;
+    return problemResponse(new ProblemError("not_found", detail), c.req.path);
+  });
+  return app;
+}
+
+function isReady(options: Pick<AppOptions, "ready" | "log">): boolean {
+  try {
+    return options.ready();
+  } catch (error) {
+    options.log.error("Not ready: {error}", { error });
+    return false;
+  }
+}
+
+/** A body in another format must not be taken for none. */
+function requireJson(method: string, headers: Headers): void {
+  if (method !== "POST" && method !== "PATCH") return;
+  const type = headers.get("content-type");
+  const empty =
+    headers.get("content-length") === "0" || (!headers.has("content-length") && !headers.has("transfer-encoding"));
+  if (empty && type === null) return;
+  if (!/^application\/(?:[a-z0-9.+-]+\+)?json *(?:;|$)/i.test(type ?? "")) {
+    throw new ProblemError(
+      "unsupported_media_type",
+      `Send JSON with content-type: application/json, not ${type ?? "without one"}.`,
+    );
+  }
+}

@@ -1,0 +1,58 @@
+import type { MiddlewareHandler } from "hono";
+import { routePath } from "hono/route";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+/** Gauges that other rooms know: name, help, and how to read it now. */
+export interface GaugeSource {
+  readonly name: string;
+  readonly help: string;
+  readonly read: () => number;
+}
+
+/** The server's own figures in Prometheus' text format. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #requests: Counter<"method" | "route" | "status">;
+  readonly #seconds: Histogram<"method" | "route">;
+
+  constructor(gauges: readonly GaugeSource[]) {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.#requests = new Counter({
+      name: "llm_manager_http_requests_total",
+      help: "HTTP requests answered",
+      labelNames: ["method", "route", "status"],
+      registers,
+    });
+    this.#seconds = new Histogram({
+      name: "llm_manager_http_request_duration_seconds",
+      help: "Time from a request to its answer",
+      labelNames: ["method", "route"],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+      registers,
+    });
+    for (const { name, help, read } of gauges) {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    }
+  }
+
+  /** Counts every request by its route's pattern, never by its path, which anybody can vary without end. */
+  readonly middleware: MiddlewareHandler = async (c, next) => {
+    const start = performance.now();
+    await next();
+    const route = routePath(c, -1);
+    this.#requests.inc({ method: c.req.method, route, status: c.res.status });
+    this.#seconds.observe({ method: c.req.method, route }, (performance.now() - start) / 1000);
+  };
+
+  async response(): Promise<Response> {
+    return new Response(await this.#registry.metrics(), { headers: { "content-type": this.#registry.contentType } });
+  }
+}

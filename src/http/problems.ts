@@ -1,0 +1,52 @@
+import type { Logger } from "@logtape/logtape";
+import type { Context, ErrorHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { type Problem, type ProblemCode, ProblemError, problemKinds } from "../contract/index.ts";
+import { StorageError } from "../store/errors.ts";
+
+/** The answer for an error: RFC 9457, one place where a code becomes a status. */
+export function problemResponse(
+  error: Pick<ProblemError, "code" | "message" | "errors">,
+  instance: string,
+  headers: Record<string, string> = {},
+): Response {
+  const [status, title] = problemKinds[error.code];
+  const body: Problem = {
+    type: `/docs#${error.code}`,
+    title,
+    status,
+    detail: error.message,
+    code: error.code,
+    instance,
+    ...(error.errors && { errors: error.errors }),
+  };
+  const challenge = error.code === "unauthorized" ? { "www-authenticate": "Bearer" } : {};
+  return Response.json(body, {
+    status,
+    headers: { ...challenge, ...headers, "content-type": "application/problem+json" },
+  });
+}
+
+/** Turns whatever a handler threw into an answer; what is nobody's fault but ours is logged, once, and not shown. */
+export function errorHandler(log: Logger): ErrorHandler {
+  return (error, c) => problemResponse(problemOf(error, c, log), c.req.path);
+}
+
+function problemOf(error: Error, c: Context, log: Logger): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof StorageError) {
+    log.error("{method} {path}: {error}", { method: c.req.method, path: c.req.path, error });
+    return new ProblemError(error.code, error.message);
+  }
+  if (error instanceof HTTPException)
+    return new ProblemError(codeOf(error), error.message || "The request is malformed.");
+  log.error("Bug: {method} {path} failed: {error}", { method: c.req.method, path: c.req.path, error });
+  return new ProblemError("internal_error", "The server failed; its log says why.");
+}
+
+/** Hono's own validator throws these for bodies it cannot read. */
+function codeOf(error: HTTPException): ProblemCode {
+  if (error.status === 413) return "payload_too_large";
+  if (error.status === 415) return "unsupported_media_type";
+  return error.status >= 500 ? "internal_error" : "invalid_json";
+}

@@ -1,0 +1,103 @@
+import type { Logger } from "@logtape/logtape";
+import { Server } from "socket.io";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import type { ModelStatus } from "../contract/index.ts";
+import type { Topics } from "../host/host.ts";
+import type { Resources } from "../resources/sampler.ts";
+import type { Bus } from "../store/bus.ts";
+import { serveConnections, subscriberOf } from "./connections.ts";
+import { drained } from "./drained.ts";
+import type { Io } from "./io.ts";
+import { type EventLogs, Publisher } from "./publisher.ts";
+import { Recovery } from "./recovery.ts";
+import { SlowConsumers, unsentBytes } from "./slow-consumers.ts";
+import { stateStreams } from "./state-streams.ts";
+import { topicAdapter } from "./topic-adapter.ts";
+
+/** Where Socket.IO answers. */
+export const SOCKET_PATH = "/socket.io/";
+
+/**
+ * Milliseconds a connection may take to name its namespace; Socket.IO's default of 45 s lets a flood of half-open
+ * connections pile up.
+ */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export interface RealtimeParts {
+  readonly config: Config;
+  readonly bus: Bus;
+  readonly logs: EventLogs;
+  readonly resources: Resources;
+  readonly modelStatus: () => ModelStatus;
+  readonly topics: Topics | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Lets a connection in, or refuses it with an error whose `data` the client sees. */
+  readonly authorize: Parameters<Io["use"]>[0];
+}
+
+/** The Socket.IO side: five streams, their subscriptions, and what happens to those who cannot keep up. */
+export class Realtime implements AsyncDisposable {
+  readonly io: Io;
+  readonly #stack = new DisposableStack();
+
+  constructor(parts: RealtimeParts) {
+    const { config, clock, log, logs } = parts;
+    const onError = (error: unknown) => log.error("A realtime task failed: {error}", { error });
+    const recovers = config.socketRecoveryMs > 0;
+    this.io = new Server({
+      path: SOCKET_PATH,
+      pingInterval: config.socketPingIntervalMs,
+      pingTimeout: config.socketPingTimeoutMs,
+      maxHttpBufferSize: config.socketMaxPayloadBytes,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      serveClient: false,
+      adapter: topicAdapter({
+        topics: parts.topics,
+        sessions: recovers ? new Recovery({ logs, clock, keepMs: config.socketRecoveryMs }) : undefined,
+        compress: config.socketCompression,
+      }),
+      ...(recovers && {
+        // Middlewares run again: a token that was revoked meanwhile must not come back in.
+        connectionStateRecovery: { maxDisconnectionDuration: config.socketRecoveryMs, skipMiddlewares: false },
+      }),
+    });
+    this.io.use(parts.authorize);
+    const states = stateStreams({ resources: parts.resources, modelStatus: parts.modelStatus, clock, onError });
+    const publisher = this.#stack.use(
+      new Publisher({ io: this.io, bus: parts.bus, logs, states, clock, recovery: recovers }),
+    );
+    serveConnections(this.io, {
+      logs,
+      states,
+      eventsPerSecond: config.socketEventsPerSecond,
+      offset: recovers ? () => publisher.offset() : undefined,
+      drained: (socket) => drained(socket, unsentBytes, config.socketLagBytes, clock),
+      onError,
+      onAbuse: (socket) =>
+        log.warning("Disconnected {session} at {address}: too many mistakes", {
+          session: socket.data.sessionId,
+          address: socket.handshake.address,
+        }),
+    });
+    this.#stack.use(
+      new SlowConsumers({
+        io: this.io,
+        clock,
+        log,
+        lagBytes: config.socketLagBytes,
+        backlogBytes: config.socketBacklogBytes,
+        snapshot: (socket, stream) => subscriberOf(socket)?.snapshot(stream),
+      }),
+    );
+  }
+
+  /** Stops pushing, tells every client that the server goes away, and closes their connections. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stack.dispose();
+    this.io.emit("server_shutdown", { message: "The server is shutting down." });
+    this.io.disconnectSockets(true);
+    await this.io.close();
+  }
+}

@@ -1,0 +1,156 @@
+import type { Logger } from "@logtape/logtape";
+import manifest from "../package.json" with { type: "json" };
+import { Access } from "./access/access.ts";
+import { Activities } from "./activities/activities.ts";
+import { mountActivities } from "./activities/routes.ts";
+import { Alerts } from "./alerts/alerts.ts";
+import { mountAlerts } from "./alerts/routes.ts";
+import { systemClock as clock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { builtFiles } from "./dashboard/assets.generated.ts";
+import { Deployments } from "./deployments/deployments.ts";
+import { mountDeployments } from "./deployments/routes.ts";
+import { chooseHost } from "./host/choose.ts";
+import { createApp } from "./http/app.ts";
+import { Metrics } from "./http/metrics.ts";
+import { problemResponse } from "./http/problems.ts";
+import { Models } from "./models/models.ts";
+import { mountModels } from "./models/routes.ts";
+import { Realtime, SOCKET_PATH } from "./realtime/realtime.ts";
+import { mountResources } from "./resources/routes.ts";
+import { createSampler } from "./resources/sampler.ts";
+import { Store } from "./store/store.ts";
+
+/** A server that is up. */
+export interface RunningServer {
+  /** Where a browser on this machine finds it, without a slash at the end. */
+  readonly url: string;
+  readonly port: number;
+  /** The admin token made at this start, to be shown once; undefined when there was no need for one. */
+  readonly generatedToken: string | undefined;
+  /** Tells clients, lets open work end within the configured deadline, and gives everything up. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Makes each part once, wires it, and starts it; `stop` is the reverse.
+ *
+ * @throws DataDirectoryError, ListenError
+ */
+export async function startServer({ config, log }: { config: Config; log: Logger }): Promise<RunningServer> {
+  await using starting = new AsyncDisposableStack();
+  const onError = (error: unknown) => log.error("A background task failed: {error}", { error });
+
+  const store = starting.use(
+    new Store({ dataDir: config.dataDir, synchronous: config.sqliteSynchronous, onListenerError: onError }),
+  );
+  if (store.backup) log.info("Upgraded the database; the one before is kept as {file}", { file: store.backup });
+
+  const activities = new Activities({ store, clock });
+  const models = new Models({ store, activities, clock });
+  const resources = starting.use(
+    createSampler({
+      clock,
+      diskPath: config.diskPath ?? config.dataDir,
+      gpu: config.gpu,
+      log: log.getChild("resources"),
+    }),
+  );
+  const deployments = starting.use(
+    new Deployments({ store, models, activities, clock, log: log.getChild("deployments") }),
+  );
+  const alerts = starting.use(
+    new Alerts({
+      store,
+      activities,
+      resources,
+      clock,
+      log: log.getChild("alerts"),
+      watch: config.alerts,
+    }),
+  );
+  const access = new Access({ config, store, clock });
+  const host = await chooseHost();
+  const realtime = starting.use(
+    new Realtime({
+      config,
+      bus: store.bus,
+      logs: { activity_stream: activities.log, deployment_events: deployments.log, system_alerts: alerts.log },
+      resources,
+      modelStatus: () => deployments.status(),
+      topics: host.topics,
+      clock,
+      log: log.getChild("realtime"),
+      authorize: access.socketMiddleware,
+    }),
+  );
+
+  let stopping = false;
+  const metrics = new Metrics([
+    {
+      name: "llm_manager_socket_clients",
+      help: "Socket.IO clients connected now",
+      read: () => realtime.io.of("/").sockets.size,
+    },
+  ]);
+  const app = createApp({
+    access,
+    corsOrigins: config.corsOrigins,
+    maxBodyBytes: config.httpMaxBodyBytes,
+    version: manifest.version,
+    log: log.getChild("http"),
+    metrics,
+    files: builtFiles,
+    ready: () => {
+      store.check();
+      return !stopping;
+    },
+    mounts: [
+      (api) => mountModels(api, models),
+      (api) => mountDeployments(api, deployments),
+      (api) => mountActivities(api, activities),
+      (api) => mountAlerts(api, alerts),
+      (api) => mountResources(api, resources),
+    ],
+  });
+  const listening = await host.listen({
+    hostname: config.host,
+    port: config.port,
+    fetch: (request) => app.fetch(request),
+    admit(headers) {
+      const refusal = access.refusal(headers);
+      return refusal && problemResponse(refusal, SOCKET_PATH);
+    },
+    io: realtime.io,
+    socket: {
+      path: SOCKET_PATH,
+      pingIntervalMs: config.socketPingIntervalMs,
+      pingTimeoutMs: config.socketPingTimeoutMs,
+      maxPayloadBytes: config.socketMaxPayloadBytes,
+      compression: config.socketCompression,
+      backlogBytes: config.socketBacklogBytes,
+      corsOrigins: config.corsOrigins,
+    },
+    onError,
+  });
+  starting.defer(() => listening.close(config.shutdownDeadlineMs));
+  deployments.resume();
+
+  const running = starting.move();
+  return {
+    url: urlOf(config.host, listening.port),
+    port: listening.port,
+    generatedToken: access.generatedToken,
+    async stop() {
+      stopping = true;
+      await running.disposeAsync();
+    },
+  };
+}
+
+/** An address that listens everywhere is reached on this machine as localhost; IPv6 stands in brackets. */
+function urlOf(host: string, port: number): string {
+  const everywhere = host === "0.0.0.0" || host === "::";
+  const name = everywhere ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}
