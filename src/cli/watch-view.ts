@@ -3,7 +3,7 @@ import type { ModelStatusEntry } from "../contract/deployments.ts";
 import { clockTime, endpoint, healthFormat, severityFormat, statusFormat, uptime } from "./format.ts";
 import { resourceLines } from "./resources-view.ts";
 import { type Column, table } from "./table.ts";
-import { cut, displayWidth, fit, NOTHING, type Paint, plain } from "./text.ts";
+import { cut, displayWidth, fit, type Paint, plain } from "./text.ts";
 import type { WatchState } from "./watch-state.ts";
 
 /** Part of the height that deployments may take, and alerts of what they leave; activities get the rest. */
