@@ -18,6 +18,8 @@ export class RawWebSocket {
   #buffer = Buffer.alloc(0);
   #handshake: ((head: string) => void) | undefined;
   readonly #frames: Frame[] = [];
+  /** What the server gave as its reason to close. */
+  closeCode: number | undefined;
   readonly #waiting: ((frame: Frame | undefined) => void)[] = [];
   readonly closed: Promise<void>;
 
@@ -109,6 +111,7 @@ export class RawWebSocket {
       const frame = frameAt(this.#buffer, offset);
       if (!frame) break;
       offset = frame.end;
+      if (frame.opcode === CLOSE && frame.payload.length >= 2) this.closeCode = frame.payload.readUInt16BE(0);
       const wake = this.#waiting.shift();
       if (wake) wake(frame);
       else this.#frames.push(frame);
