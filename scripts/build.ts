@@ -24,7 +24,7 @@ type Platform = (typeof platforms)[number];
 const dist = join(root, "dist");
 const MIB = 1024 * 1024;
 
-prepare("development");
+prepare("production");
 if (process.argv.includes("--all")) {
   for (const platform of platforms) await build(platform, `llm-manager-${platform.name}`, platform.bun);
 } else {
