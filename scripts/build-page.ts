@@ -13,11 +13,12 @@ import { brotliCompressSync, constants } from "node:zlib";
 import { Glob } from "bun";
 
 const root = resolve(import.meta.dir, "..");
-const dashboard = join(root, "src/dashboard");
+const source = join(root, "src");
+const dashboard = join(source, "dashboard");
 const output = join(dashboard, "assets.generated.ts");
 
 /** Whatever the page is made from; the lock file stands for the libraries in it. */
-const INPUTS = ["src/{dashboard,client}/**/*", "scripts/build-page.ts", "bun.lock"];
+const INPUTS = ["src/{dashboard,client,http/docs}/**/*", "scripts/build-page.ts", "bun.lock"];
 
 /** Where the files with a hash in their name are served. Such a file never changes. */
 const ASSETS = "/assets/";
@@ -52,26 +53,34 @@ async function inputsHash(): Promise<string> {
 
 async function build(): Promise<BuiltFile[]> {
   const bundled = [
-    ...(await bundle(["main.tsx", "styles/page.css"], "esm")),
+    ...(await bundle(
+      ["dashboard/main.tsx", "dashboard/styles/page.css", "http/docs/docs.ts", "http/docs/docs.css"],
+      "esm",
+    )),
     // A classic script, because it has to run before the first paint; a module never does.
-    ...(await bundle(["theme.ts"], "iife")),
+    ...(await bundle(["dashboard/theme.ts"], "iife")),
     hashed("icon.svg", await Bun.file(join(dashboard, "icon.svg")).bytes()),
   ];
-  const html = await Bun.file(join(dashboard, "index.html")).text();
-  const linked = html.replaceAll(/(src|href)="\.\/([^"]+)"/g, (_, attribute: string, source: string) => {
-    const name = basename(source, extname(source));
-    const file = bundled.find(({ path }) => path.startsWith(`${ASSETS}${name}-`));
-    if (!file) throw new Error(`index.html refers to ${source}, which is not built`);
+  return [await page("/", "dashboard", bundled), await page("/docs", "http/docs", bundled), ...bundled];
+}
+
+/** The `index.html` of `directory`, with what it refers to under the names that the build gave it. */
+async function page(path: string, directory: string, bundled: readonly BuiltFile[]): Promise<BuiltFile> {
+  const html = await Bun.file(join(source, directory, "index.html")).text();
+  const linked = html.replaceAll(/(src|href)="\.\/([^"]+)"/g, (_, attribute: string, reference: string) => {
+    const name = basename(reference, extname(reference));
+    const type = extname(reference) === ".ts" || extname(reference) === ".tsx" ? ".js" : extname(reference);
+    const file = bundled.find((built) => built.path.startsWith(`${ASSETS}${name}-`) && built.path.endsWith(type));
+    if (!file) throw new Error(`${directory}/index.html refers to ${reference}, which is not built`);
     return `${attribute}="${file.path}"`;
   });
   // Between tags of the head and the shell, white space means nothing.
-  const page = new TextEncoder().encode(linked.replaceAll(/>\s+</g, "><"));
-  return [{ path: "/", content: page, immutable: false }, ...bundled];
+  return { path, content: new TextEncoder().encode(linked.replaceAll(/>\s+</g, "><")), immutable: false };
 }
 
 async function bundle(entries: readonly string[], format: "esm" | "iife"): Promise<BuiltFile[]> {
   const { outputs } = await Bun.build({
-    entrypoints: entries.map((entry) => join(dashboard, entry)),
+    entrypoints: entries.map((entry) => join(source, entry)),
     target: "browser",
     format,
     minify: true,

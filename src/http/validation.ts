@@ -25,5 +25,8 @@ function fieldsOf(issue: z.core.$ZodIssue): { field: string; message: string }[]
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ field: [...path, key].join("."), message: "is not a known field" }));
   }
-  return [{ field: path.join(".") || "(whole)", message: issue.message }];
+  // Zod's words for what is not there at all.
+  const missing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
+  const message = missing ? `is missing; it must be a ${issue.expected}` : issue.message;
+  return [{ field: path.join(".") || "(whole)", message }];
 }

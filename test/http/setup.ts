@@ -1,0 +1,52 @@
+import { getLogger } from "@logtape/logtape";
+import { Access } from "../../src/access/access.ts";
+import { Activities } from "../../src/activities/activities.ts";
+import { mountActivities } from "../../src/activities/routes.ts";
+import { type Config, loadConfig } from "../../src/config.ts";
+import { createApp } from "../../src/http/app.ts";
+import { Metrics } from "../../src/http/metrics.ts";
+import { Models } from "../../src/models/models.ts";
+import { mountModels } from "../../src/models/routes.ts";
+import { FakeClock } from "../fake-clock.ts";
+import type { Payload } from "../socket-client.ts";
+import { tempStore } from "../temp-store.ts";
+
+/** The HTTP side over a real store, with the routes of the rooms that need nothing else. */
+export function testApp(environment: Record<string, string> = {}, ready: () => boolean = () => true) {
+  const temp = tempStore();
+  const clock = new FakeClock();
+  const config: Config = loadConfig(environment);
+  const access = new Access({ config, store: temp.store, clock });
+  const activities = new Activities({ store: temp.store, clock });
+  const models = new Models({ store: temp.store, activities, clock });
+  const app = createApp({
+    access,
+    corsOrigins: config.corsOrigins,
+    maxBodyBytes: config.httpMaxBodyBytes,
+    version: "1.2.3",
+    log: getLogger(["test"]),
+    metrics: new Metrics([{ name: "test_things", help: "Things", read: () => 7 }]),
+    files: [{ path: "/page", type: "text/html", etag: '"tag"', immutable: false, brotli: "iwSAaGVsbG8gcGFnZQM=" }],
+    ready,
+    mounts: [(api) => mountModels(api, models), (api) => mountActivities(api, activities)],
+  });
+  const request = (method: string, path: string, options: { body?: BodyInit; headers?: Record<string, string> } = {}) =>
+    app.request(path, {
+      method,
+      headers: { host: "localhost:5000", ...options.headers },
+      ...(options.body !== undefined && { body: options.body }),
+    });
+  const json = async (method: string, path: string, body: unknown, headers: Record<string, string> = {}) => {
+    const response = await request(method, path, {
+      body: typeof body === "string" ? body : JSON.stringify(body),
+      headers: { "content-type": "application/json", ...headers },
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      type: response.headers.get("content-type"),
+      body: (text ? JSON.parse(text) : null) as Payload,
+    };
+  };
+  return { ...temp, access, app, request, json, [Symbol.dispose]: () => temp[Symbol.dispose]() };
+}
