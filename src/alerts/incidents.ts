@@ -95,9 +95,10 @@ export class Incidents {
   }
 }
 
-/** The row comes first because its number is part of what is kept in it. */
-function insertIncident(tx: Tx, key: string, { type, severity }: AlertContent, now: number): number {
-  const values = { key, type, state: "firing", severity, data: null, createdAt: now, updatedAt: now };
+/** The row comes first because its number is part of what is kept in it; the rest follows in the same transaction. */
+function insertIncident(tx: Tx, key: string, content: AlertContent, now: number): number {
+  const { type, severity } = content;
+  const values = { key, type, state: "firing", severity, data: content, createdAt: now, updatedAt: now };
   return tx.db.insert(alerts).values(values).returning({ id: alerts.id }).get().id;
 }
 

@@ -46,24 +46,18 @@ export class Rig implements Disposable {
   readonly told: Activity[] = [];
   readonly logged: string[] = [];
   readonly #dir = tempDir();
-  #store!: Store;
-  #activities!: Activities;
-  #alerts!: Alerts;
+  #server: { readonly store: Store; readonly alerts: Alerts };
 
   constructor(options: { watch?: boolean } = {}) {
-    this.start(options);
+    this.#server = this.#start(options);
   }
 
   get store(): Store {
-    return this.#store;
-  }
-
-  get activities(): Activities {
-    return this.#activities;
+    return this.#server.store;
   }
 
   get alerts(): Alerts {
-    return this.#alerts;
+    return this.#server.alerts;
   }
 
   /** The pushed alerts in short: `alert_1 firing critical 95`. */
@@ -73,35 +67,31 @@ export class Rig implements Disposable {
     );
   }
 
-  start({ watch = true }: { watch?: boolean } = {}): void {
-    this.#store = openStore(this.#dir.path);
+  #start({ watch = true }: { watch?: boolean }) {
+    const store = openStore(this.#dir.path);
     // Whatever is pushed is what the contract promises.
-    this.#store.bus.on("system_alerts", (event) => void this.pushed.push({ ...event, data: alert.parse(event.data) }));
-    this.#store.bus.on("activity_stream", ({ data }) => void this.told.push(data));
-    this.#activities = new Activities({ store: this.#store, clock: this.clock });
+    store.bus.on("system_alerts", (event) => void this.pushed.push({ ...event, data: alert.parse(event.data) }));
+    store.bus.on("activity_stream", ({ data }) => void this.told.push(data));
+    const activities = new Activities({ store, clock: this.clock });
     const log = {
       error: (message: string) => this.logged.push(`error: ${message}`),
       info: (message: string) => this.logged.push(`info: ${message}`),
     } as unknown as Pick<Logger, "error" | "info">; // Logtape's overloads (tagged templates) are not used here.
-    this.#alerts = new Alerts({
-      store: this.#store,
-      activities: this.#activities,
-      resources: this.resources,
-      clock: this.clock,
-      log,
-      watch,
-    });
+    return {
+      store,
+      alerts: new Alerts({ store, activities, resources: this.resources, clock: this.clock, log, watch }),
+    };
   }
 
   /** Ends this server and starts the next one on the same data. */
   restart(options: { watch?: boolean } = {}): void {
-    this.stop();
-    this.start(options);
+    this.#stop();
+    this.#server = this.#start(options);
   }
 
-  stop(): void {
-    this.#alerts[Symbol.dispose]();
-    this.#store[Symbol.dispose]();
+  #stop(): void {
+    this.alerts[Symbol.dispose]();
+    this.store[Symbol.dispose]();
   }
 
   /** One frame, 2 seconds after the one before. */
@@ -115,7 +105,7 @@ export class Rig implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.stop();
+    this.#stop();
     this.#dir[Symbol.dispose]();
   }
 }

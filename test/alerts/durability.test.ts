@@ -1,0 +1,172 @@
+import { describe, expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
+import fc from "fast-check";
+import { activities, alertEvents, alerts } from "../../db/schema.ts";
+import { createActivity } from "../../src/contract/index.ts";
+import { FakeEndpoint, HEALTHY, open, REFUSED } from "../deployments/setup.ts";
+import { Rig } from "./rig.ts";
+
+/** Leaves the database no page to grow by, and no room in those it has; disposing gives it its disk back. */
+function fillDisk(rig: Rig): Disposable {
+  const { db } = rig.store;
+  const { page_count: pages } = db.get<{ page_count: number }>(sql`PRAGMA page_count`);
+  db.get(sql.raw(`PRAGMA max_page_count = ${pages + 1}`));
+  const { activities: history } = open(rig.store, rig.clock);
+  const filler = createActivity.parse({ message: "x" });
+  expect(() => {
+    for (;;) history.create(filler);
+  }).toThrow("The disk of the data directory is full");
+  return { [Symbol.dispose]: () => void db.get(sql`PRAGMA max_page_count = 1073741823`) };
+}
+
+describe("over a restart", () => {
+  test("what is open stays open, is not told again, and is resolved by the first sample below", async () => {
+    using rig = new Rig();
+    await rig.sample({ memory: 95, disk: 85 });
+    rig.restart();
+    await rig.samples(3, { memory: 95, disk: 85 });
+    await rig.sample({ memory: 50, disk: 85 });
+    rig.restart();
+    await rig.sample({ memory: 50, disk: 95 });
+    expect(rig.story).toEqual([
+      "alert_1 firing critical 95",
+      "alert_2 firing warning 85",
+      "alert_1 resolved info 50",
+      "alert_2 firing critical 95",
+    ]);
+    expect(rig.pushed.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+  });
+
+  test("whenever it comes, the story is the one without it", async () => {
+    const sample = fc.record({ memory: fc.constantFrom(50, 76, 82, 88, 95, null), restart: fc.boolean() });
+    let told = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(sample, { minLength: 5, maxLength: 25 }), async (samples) => {
+        using cut = new Rig();
+        using whole = new Rig();
+        for (const { memory, restart } of samples) {
+          if (restart) cut.restart();
+          await cut.sample({ memory });
+          await whole.sample({ memory });
+        }
+        expect(cut.pushed).toEqual(whole.pushed);
+        told += whole.pushed.length;
+      }),
+      { numRuns: 10 },
+    );
+    expect(told).toBeGreaterThan(0);
+  });
+
+  test("a deployment that is still unhealthy is not told of again, and a healthy one is resolved", async () => {
+    using rig = new Rig();
+    const before = open(rig.store, rig.clock);
+    before.addModel();
+    before.deploy();
+    await rig.clock.advance(0);
+    before.endpoint.answer = REFUSED;
+    await rig.clock.advance(20_000);
+    await before.deployments[Symbol.asyncDispose]();
+    rig.restart();
+    const endpoint = new FakeEndpoint();
+    endpoint.answer = REFUSED;
+    const after = open(rig.store, rig.clock, endpoint);
+    after.deployments.resume();
+    await rig.clock.advance(60_000);
+    expect(rig.story).toEqual(["alert_1 firing error 3"]);
+    endpoint.answer = HEALTHY;
+    await rig.clock.advance(5_000);
+    expect(rig.story).toEqual(["alert_1 firing error 3", "alert_1 resolved info 0"]);
+    await after.deployments[Symbol.asyncDispose]();
+  });
+
+  test("what was stopped or removed while nobody watched is resolved at the start", async () => {
+    using rig = new Rig();
+    const before = open(rig.store, rig.clock);
+    before.addModel();
+    before.deploy();
+    before.deploy({ port: 8001 });
+    await rig.clock.advance(0);
+    before.endpoint.answer = REFUSED;
+    await rig.clock.advance(30_000);
+    rig.alerts[Symbol.dispose]();
+    await before.deployments.stop("dep-1");
+    await before.deployments.remove("dep-2");
+    await rig.clock.advance(0);
+    await before.deployments[Symbol.asyncDispose]();
+    expect(rig.story).toHaveLength(2);
+    rig.restart();
+    expect(rig.alerts.list({ limit: 5, state: "firing" }).items).toEqual([]);
+    const messages = rig.alerts.list({ limit: 5 }).items.map(({ message }) => message);
+    expect(messages.sort()).toEqual(["Deployment dep-1 was stopped", "Deployment dep-2 was removed"]);
+  });
+});
+
+describe("on a full disk", () => {
+  test("nothing is pushed that is not stored, the server lives on, and the alert comes once there is room", async () => {
+    using rig = new Rig();
+    // The one at the time of the outage, so that both an opening and a resolution have to wait.
+    await rig.sample({ disk: 95 });
+    {
+      using _full = fillDisk(rig);
+      const { length: before } = rig.store.db.select().from(activities).all();
+      // Longer than what counts as a gap in the samples, and with a value in between.
+      await rig.samples(10, { memory: 85, disk: 50 });
+      await rig.samples(10, { memory: 95, disk: 50 });
+      expect(rig.story).toEqual(["alert_1 firing critical 95"]);
+      expect(rig.store.db.select().from(alerts).all()).toHaveLength(1);
+      expect(rig.store.db.select().from(alertEvents).all()).toHaveLength(1);
+      expect(rig.store.db.select().from(activities).all()).toHaveLength(before);
+      expect(rig.logged).toEqual(["error: An alert could not be written and is tried again with each sample: {error}"]);
+    }
+    await rig.samples(3, { memory: 95, disk: 50 });
+    expect(rig.story).toEqual(["alert_1 firing critical 95", "alert_2 firing critical 95", "alert_1 resolved info 50"]);
+    expect(rig.logged).toHaveLength(2);
+    expect(rig.logged.at(-1)).toBe("info: Alerts can be written again");
+  });
+
+  test("an alert that is over before there is room was never there", async () => {
+    using rig = new Rig();
+    {
+      using _full = fillDisk(rig);
+      await rig.samples(5, { memory: 95 });
+      expect(rig.logged).toHaveLength(1);
+    }
+    await rig.samples(5, { memory: 50 });
+    expect(rig.pushed).toEqual([]);
+  });
+
+  test("a rule that waits is not made to wait again", async () => {
+    using rig = new Rig();
+    {
+      using _full = fillDisk(rig);
+      await rig.samples(100, { cpu: 95 });
+      expect(rig.pushed).toEqual([]);
+      expect(rig.logged).toHaveLength(1);
+    }
+    await rig.sample({ cpu: 95 });
+    expect(rig.story).toEqual(["alert_1 firing critical 95"]);
+  });
+
+  test("the recovery of a deployment, told once, is not lost", async () => {
+    using rig = new Rig();
+    const room = open(rig.store, rig.clock);
+    room.addModel();
+    room.deploy();
+    await rig.clock.advance(0);
+    room.endpoint.answer = REFUSED;
+    await rig.clock.advance(20_000);
+    // Only the alert's own tables are out of reach: the deployment's recovery is stored, and nobody tells of it again.
+    rig.store.db.run(sql`
+      CREATE TRIGGER full BEFORE INSERT ON alert_events BEGIN SELECT RAISE(FAIL, 'no room'); END
+    `);
+    room.endpoint.answer = HEALTHY;
+    await rig.clock.advance(30_000);
+    expect(room.deployments.get("dep-1").health_status).toBe("healthy");
+    await rig.samples(2, {});
+    expect(rig.story).toEqual(["alert_1 firing error 3"]);
+    rig.store.db.run(sql`DROP TRIGGER full`);
+    await rig.sample({});
+    expect(rig.story).toEqual(["alert_1 firing error 3", "alert_1 resolved info 0"]);
+    await room.deployments[Symbol.asyncDispose]();
+  });
+});
