@@ -98,12 +98,27 @@ function prettyFormatter(colors: boolean): TextFormatter {
     timestamp: "time",
     icons: false,
     properties: true,
-    categoryWidth: 24,
+    categoryWidth: 14,
     colors,
     inspectOptions: { depth: 4 },
   });
   // What a client sent may be in a message; it must not steer the terminal of the person who reads the log.
-  return (record) => format({ ...record, message: record.message.map((part) => stripVTControlCharacters(`${part}`)) });
+  return (record) =>
+    format({
+      ...record,
+      // Every line is this program's; which part of it is what tells lines apart.
+      category: record.category.length > 1 ? record.category.slice(1) : record.category,
+      message: record.message.map((part) => stripVTControlCharacters(`${part}`)),
+      properties: beyondMessage(record),
+    });
+}
+
+/** The properties that the message does not show already; an error's stack is never in it. */
+function beyondMessage({ properties, rawMessage }: LogRecord): LogRecord["properties"] {
+  const shown = (name: string) => String(rawMessage).includes(`{${name}}`);
+  return Object.fromEntries(
+    Object.entries(properties).filter(([name, value]) => value instanceof Error || !shown(name)),
+  );
 }
 
 /** The message as one text: strings without quotes, an error as its message (its stack is among the properties). */

@@ -1,4 +1,5 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import { isoTime, systemClock } from "../clock.ts";
 import {
   createDeploymentRoute,
   deleteDeploymentRoute,
@@ -9,6 +10,7 @@ import {
   startDeploymentRoute,
   stopDeploymentRoute,
 } from "../contract/rest/deployments.ts";
+import { getModelStatusRoute } from "../contract/rest/status.ts";
 import type { Deployments } from "./deployments.ts";
 
 export function mountDeployments(app: OpenAPIHono, deployments: Deployments): void {
@@ -29,4 +31,7 @@ export function mountDeployments(app: OpenAPIHono, deployments: Deployments): vo
     return c.body(null, 204);
   });
   app.openapi(listRuntimesRoute, (c) => c.json({ items: deployments.runtimes() }, 200));
+  app.openapi(getModelStatusRoute, (c) =>
+    c.json({ timestamp: isoTime(systemClock.now()), data: deployments.status() }, 200),
+  );
 }
