@@ -80,9 +80,8 @@ export function step(
   }
   const elapsed = countedMs(state.sampledAt, now);
   const critical = advance(state.critical, limits.critical, limits, sample, elapsed);
-  // What is critical is also a warning, however long the warning has been pending.
-  const warning =
-    critical.phase === "firing" ? FIRING : advance(state.warning, limits.warning, limits, sample, elapsed);
+  // What counts for critical counts for the warning, too, and that ends later: critical never fires alone.
+  const warning = advance(state.warning, limits.warning, limits, sample, elapsed);
   const level = levelOf(warning, critical);
   const transition = level === state.told ? null : { kind: kindOf(state.told, level), level, value: sample };
   return { state: { warning, critical, told: level, sampledAt: now }, transition };

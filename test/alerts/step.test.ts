@@ -96,7 +96,8 @@ describe("no sample", () => {
   test("missing samples are not time in which the value lasted", () => {
     // 85 is only known for 2 seconds before, and for 2 seconds after the gap.
     expect(kinds(AFTER_10_S, [85, 85, ...Array(60).fill(null), 85, 85])).toEqual([]);
-    expect(kinds(AFTER_10_S, [85, 85, null, 85, 85, 85, 85, 85])).toEqual(["opened warning"]);
+    // Two intervals of the seven have a missing end, the other five are the 10 seconds.
+    expect(feed(AFTER_10_S, [85, 85, null, 85, 85, 85, 85, 85, 85]).told).toMatchObject([{ kind: "opened", at: 7 }]);
   });
 });
 
@@ -139,6 +140,18 @@ describe("whatever is sampled", () => {
           expect(legal[kind]).toBe(true);
           open = level;
         }
+      }),
+    );
+  });
+
+  test("critical never fires without the warning", () => {
+    fc.assert(
+      fc.property(limits, values, (rule, list) => {
+        let state = QUIET;
+        list.forEach((x, i) => {
+          state = step(rule, state, x, i * INTERVAL_MS).state;
+          if (state.critical.phase === "firing") expect(state.warning.phase).toBe("firing");
+        });
       }),
     );
   });

@@ -156,6 +156,18 @@ describe("a GPU that vanishes", () => {
     expect(rig.story).toEqual(["alert_1 firing critical 90"]);
   });
 
+  test("has not been busy while it was away", async () => {
+    using rig = new Rig();
+    const busy = { gpus: [{ usage_percent: 95 }] };
+    await rig.samples(100, busy);
+    await rig.samples(4, {});
+    // One to begin anew with, and what is left of 150 intervals.
+    await rig.samples(51, busy);
+    expect(rig.pushed).toEqual([]);
+    await rig.sample(busy);
+    expect(rig.story).toEqual(["alert_1 firing critical 95"]);
+  });
+
   test("has its alert closed after a minute, and says that this is no recovery", async () => {
     using rig = new Rig();
     await rig.sample({ gpus: [{}, { temperature: 90 }] });
