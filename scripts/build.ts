@@ -1,11 +1,11 @@
 /**
- * `bun run build [--all]`: dist/llm-manager, one file with the runtime, the page, the migrations and SQLite inside. With
- * `--all`, one for each platform, named after it; Bun gets their runtimes from the npm registry.
+ * `bun run build` (scripts/prepare.ts, then this): dist/llm-manager, one file with the runtime, the page, the migrations
+ * and SQLite inside. With `--all`, one for each platform, named after it; Bun gets their runtimes from the npm registry.
  */
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { BunPlugin } from "bun";
-import { prepare, root } from "./install.ts";
+import { root } from "./install.ts";
 
 /** Bun's names for the platforms, and better-sqlite3's for the same ones. */
 const platforms = [
@@ -24,7 +24,6 @@ type Platform = (typeof platforms)[number];
 const dist = join(root, "dist");
 const MIB = 1024 * 1024;
 
-prepare("production");
 if (process.argv.includes("--all")) {
   for (const platform of platforms) await build(platform, `llm-manager-${platform.name}`, platform.bun);
 } else {

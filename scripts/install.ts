@@ -11,30 +11,31 @@ export const root = resolve(import.meta.dir, "..");
 /** What a checkout is to be ready for: running the server, or working on it. */
 type Purpose = "production" | "development";
 
-/** A step ended with an error that it has already explained on the terminal. */
-export class StepFailed extends Error {
-  override readonly name = "StepFailed";
-}
-
 /**
  * Installs what `bun.lock` names and `node_modules` lacks, and builds the web page if it is not up to date. With nothing
  * to do it takes about 50 ms and needs no network. Development packages that are there stay there.
  *
- * @throws StepFailed
+ * @returns false when that failed, which it has explained on the terminal.
  */
-export function prepare(purpose: Purpose): void {
-  install(purpose);
-  run("The web page could not be built", ["scripts/build-page.ts"]);
+export function prepare(purpose: Purpose): boolean {
+  return install(purpose) && run("The web page could not be built", ["scripts/build-page.ts"]);
 }
 
-function install(purpose: Purpose): void {
+/** As `prepare`, for a script that has nothing to do without. */
+export function prepareOrExit(purpose: Purpose): void {
+  if (!prepare(purpose)) process.exit(1);
+}
+
+function install(purpose: Purpose): boolean {
   const args = ["install", "--frozen-lockfile", ...(purpose === "production" ? ["--production"] : [])];
   // The first time takes a while, so it is shown; later there is nothing to say unless it fails.
   const first = !existsSync(join(root, "node_modules"));
-  run("The packages could not be installed", first ? args : [...args, "--silent"]);
+  return run("The packages could not be installed", first ? args : [...args, "--silent"]);
 }
 
-function run(failure: string, args: readonly string[]): void {
+function run(failure: string, args: readonly string[]): boolean {
   const { status, signal, error } = spawnSync(process.execPath, args, { cwd: root, stdio: ["ignore", 2, 2] });
-  if (status !== 0) throw new StepFailed(`${failure} (${error?.message ?? signal ?? `exit code ${status}`}).`);
+  if (status === 0) return true;
+  console.error(`${failure} (${error?.message ?? signal ?? `exit code ${status}`}).`);
+  return false;
 }

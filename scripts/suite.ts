@@ -6,10 +6,10 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { Glob } from "bun";
 import { bunTest, closingLine } from "./bun-test.ts";
-import { prepare, root } from "./install.ts";
+import { prepareOrExit, root } from "./install.ts";
 
 const paths = process.argv.slice(2);
-prepare("development");
+prepareOrExit("development");
 const files = paths.flatMap((path) =>
   statSync(join(root, path)).isFile()
     ? [`./${path}`]

@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { bunTest, type Counts, closingLine } from "./bun-test.ts";
-import { prepare, root, StepFailed } from "./install.ts";
+import { prepare, root } from "./install.ts";
 
 interface Step {
   readonly name: string;
@@ -16,16 +16,7 @@ interface Step {
 const checks = ["lint", "imports", "types"] as const;
 
 const steps: Step[] = [];
-const prepared = step("install and page", () => {
-  try {
-    prepare("development");
-    return { passed: 0, failed: 0, skipped: 0 };
-  } catch (error) {
-    if (!(error instanceof StepFailed)) throw error;
-    console.error(error.message);
-    return { passed: 0, failed: 1, skipped: 0 };
-  }
-});
+const prepared = step("install and page", () => ({ passed: 0, failed: prepare("development") ? 0 : 1, skipped: 0 }));
 steps.push(prepared);
 if (prepared.counts.failed === 0) {
   steps.push(...(await Promise.all(checks.map(check))));
