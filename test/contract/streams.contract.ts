@@ -15,14 +15,19 @@ import {
 import { validEvents } from "../../src/realtime/requests.ts";
 import { must } from "../rest.ts";
 import { type Runtime, type ServerProcess, serverProcess } from "../server-process.ts";
-import { connectClient, type Transport } from "../socket-client.ts";
+import { connectClient, type Payload, type TestClient, type Transport } from "../socket-client.ts";
 import { differences, samples } from "./document.ts";
 
 setDefaultTimeout(60_000);
 
+/** How often a client got the activity with this id. */
+const copies = (client: TestClient, id: string) =>
+  client.received.filter((entry) => entry.event === "activity_stream" && (entry.args[0] as Payload).data.id === id);
+
 /** Every clause about subscriptions and streams, on one runtime over one transport. */
 export function streamClauses(runtime: Runtime, transport: Transport): void {
-  describe(`streams on ${runtime} over ${transport}`, () => {
+  // Mostly waiting for ticks, so together; each test has clients of its own.
+  describe.concurrent(`streams on ${runtime} over ${transport}`, () => {
     let server: ServerProcess;
     const connect = (options?: object) => connectClient(server.url, transport, options);
     const say = (message: string, extra: object = {}) => must(server.url, "POST", "/activities", { message, ...extra });
@@ -164,23 +169,18 @@ export function streamClauses(runtime: Runtime, transport: Transport): void {
       // An answer to something asked later shows that whatever was to come has come.
       await stranger.ask("unsubscribe_all");
       await former.ask("unsubscribe_all");
-      for (const client of [stranger, former]) {
-        expect(client.received.filter((e) => e.event === "activity_stream")).toEqual([]);
-      }
+      for (const client of [stranger, former]) expect(copies(client, id)).toEqual([]);
     });
 
     test("subscribing twice is acknowledged twice and delivers once", async () => {
       using client = await connect();
-      const first = await client.ask("subscribe_activity_stream");
-      expect(await client.ask("subscribe_activity_stream")).toEqual(first);
+      const { session_id, message } = await client.ask("subscribe_activity_stream");
+      expect(await client.ask("subscribe_activity_stream")).toMatchObject({ session_id, message });
       await client.ask("subscribe_all");
       const { id } = await say("once");
       await client.next("activity_stream", (e) => e.data.id === id);
       await client.ask("unsubscribe_all");
-      const copies = client.received.filter(
-        (e) => e.event === "activity_stream" && (e.args[0] as { data: { id: string } }).data.id === id,
-      );
-      expect(copies).toHaveLength(1);
+      expect(copies(client, id)).toHaveLength(1);
     });
 
     test.each([
