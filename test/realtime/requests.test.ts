@@ -20,7 +20,10 @@ describe("what a client sends is read", () => {
 
   test("an unknown event is refused with the list of those there are", () => {
     const answer = readRequest("subscribe_everything", []);
-    expect(answer).toMatchObject({ kind: "refused", error: { event_type: "subscribe_everything", code: "unknown_event" } });
+    expect(answer).toMatchObject({
+      kind: "refused",
+      error: { event_type: "subscribe_everything", code: "unknown_event" },
+    });
     expect(answer.kind === "refused" && answer.error.valid_events).toEqual([...validEvents]);
   });
 
