@@ -33,7 +33,8 @@ export class Alerts implements Disposable {
   readonly log: EventLog<Alert>;
   readonly #store: Store;
   readonly #logger: AlertsParts["log"];
-  readonly #watching = new DisposableStack();
+  /** In the order they were begun; empty when nothing is watched. */
+  readonly #watching: readonly Disposable[];
   /** Whether the last write failed: an outage is logged once, not with every sample. */
   #failing = false;
 
@@ -44,23 +45,20 @@ export class Alerts implements Disposable {
     this.#logger = parts.log;
     const incidents = new Incidents({ store, activities, clock, onFailure: (error) => this.#failed(error) });
     if (!parts.watch) {
+      this.#watching = [];
       closeAll(incidents);
       return;
     }
     const resourceWatch = new ResourceWatch(incidents);
-    const deploymentWatch = this.#watching.use(new DeploymentWatch({ store, incidents }));
-    this.#watching.use(
-      store.bus.on("system_alerts", () => {
-        if (this.#failing) this.#logger.info("Alerts can be written again");
-        this.#failing = false;
-      }),
-    );
-    this.#watching.use(
+    const deploymentWatch = new DeploymentWatch({ store, incidents });
+    this.#watching = [
+      deploymentWatch,
+      store.bus.on("system_alerts", () => this.#written()),
       resources.watch(({ data }) => {
         resourceWatch.observe(data, clock.monotonic());
         deploymentWatch.retry();
       }),
-    );
+    ];
   }
 
   /** A page of alerts, newest first; `next` is what to pass as `before`, null at the end. */
@@ -75,7 +73,12 @@ export class Alerts implements Disposable {
 
   /** Stops watching. What is open stays open and is taken up at the next start. */
   [Symbol.dispose](): void {
-    this.#watching.dispose();
+    for (const watch of this.#watching.toReversed()) watch[Symbol.dispose]();
+  }
+
+  #written(): void {
+    if (this.#failing) this.#logger.info("Alerts can be written again");
+    this.#failing = false;
   }
 
   #failed(error: unknown): void {

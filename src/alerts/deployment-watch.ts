@@ -15,28 +15,29 @@ import type { Incidents } from "./incidents.ts";
 export class DeploymentWatch implements Disposable {
   readonly #store: Store;
   readonly #incidents: Incidents;
-  /** The newest health of each deployment that had a change or a failure; left out when the deployment is removed. */
+  /** The newest health of each deployment that is unhealthy, or well again and its incident still open. */
   readonly #health = new Map<string, DeploymentHealth>();
   /** Deployments whose incident could not be written as it should be. */
   readonly #unsettled = new Set<string>();
-  readonly #subscriptions = new DisposableStack();
+  readonly #subscriptions: readonly Disposable[];
 
   constructor(parts: { store: Store; incidents: Incidents }) {
     this.#store = parts.store;
     this.#incidents = parts.incidents;
-    this.#subscriptions.use(
-      parts.store.bus.on("deployment_health", (health) => {
-        this.#health.set(health.deploymentId, health);
+    const { bus } = parts.store;
+    this.#subscriptions = [
+      bus.on("deployment_health", (health) => {
+        // Not knowing is neither a failure nor a recovery.
+        if (health.health === "unknown") this.#health.delete(health.deploymentId);
+        else this.#health.set(health.deploymentId, health);
         this.#settle(health.deploymentId);
       }),
-    );
-    this.#subscriptions.use(
       // Each stop and each removal is in the history. Of the health checks there, some are written here.
-      parts.store.bus.on("activity_stream", ({ data }) => {
+      bus.on("activity_stream", ({ data }) => {
         if (data.resource_type !== "deployment" || data.activity_type === "model_health_check") return;
         if (data.resource_id !== null) this.#settle(data.resource_id);
       }),
-    );
+    ];
     // What was stopped or removed while nobody watched.
     for (const [, { alert }] of parts.incidents.of("model_health")) this.#settle(alert.resource.id ?? "");
   }
@@ -47,30 +48,34 @@ export class DeploymentWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#subscriptions.dispose();
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
   }
 
   #settle(id: string): void {
-    if (this.#ensure(id)) this.#unsettled.delete(id);
-    else this.#unsettled.add(id);
+    if (!this.#ensure(id)) {
+      this.#unsettled.add(id);
+      return;
+    }
+    this.#unsettled.delete(id);
+    if (this.#health.get(id)?.health === "healthy") this.#health.delete(id);
   }
 
   /** Opens or closes the incident of deployment `id` as it should be. False when that could not be written. */
   #ensure(id: string): boolean {
     const key = `deployment:${id}`;
     const health = this.#health.get(id);
+    const unhealthy = health?.health === "unhealthy";
     const alert = this.#incidents.get(key)?.alert;
-    if (!alert && health?.health !== "unhealthy") return true;
+    // Nothing is open and nothing has to be, as for almost everything that is heard.
+    if (!alert && !unhealthy) return true;
 
     const status = this.#statusOf(id);
     if (status === "removed") this.#health.delete(id);
     if (status === "removed" || status === "stopped") {
       return !alert || this.#incidents.resolve(key, goneContent(alert, id, status));
     }
-    if (health?.health === "unhealthy")
-      return alert !== undefined || this.#incidents.report(key, unhealthyContent(health));
-    // Not knowing is no recovery.
-    if (!alert || health?.health !== "healthy") return true;
+    if (unhealthy) return alert !== undefined || this.#incidents.report(key, unhealthyContent(health));
+    if (!alert || !health) return true;
     const message = `Model ${health.name} is healthy again`;
     return this.#incidents.resolve(key, endedContent(alert, "Model Health Check Passed", message, health.failures));
   }
