@@ -4,6 +4,7 @@ import { addActivitiesCommands } from "./activities.ts";
 import { COMMON_OPTIONS, type Context } from "./context.ts";
 import { addDeploymentsCommands } from "./deployments.ts";
 import { UsageError } from "./failure.ts";
+import { addHealthCommand } from "./health.ts";
 import { addModelsCommands } from "./models.ts";
 import { addStatusCommands } from "./status.ts";
 import { DEFAULT_COLUMNS } from "./text.ts";
@@ -63,6 +64,7 @@ export async function createProgram(args: readonly string[], context: Context): 
   addDeploymentsCommands(program, context);
   addActivitiesCommands(program, context);
   addStatusCommands(program, context);
+  addHealthCommand(program, context);
   return program;
 }
 
