@@ -75,14 +75,14 @@ export class BunEngine {
       refuseMalformed({ method: request.method, query, headers: request.headers }, maxPayloadBytes);
     if (refused) return withCors(refused, corsOrigins, request.headers.get("origin"));
     const sid = query.get("sid");
-    if (sid === null && !this.#accepting) return shuttingDown();
-    if (sid !== null && request.headers.has("upgrade")) {
+    if (!sid && !this.#accepting) return shuttingDown();
+    if (sid && request.headers.has("upgrade")) {
       const session = this.#sessions.get(sid);
       if (session?.upgrading) return this.#refuseUpgrade(request, server);
       if (session) session.upgrading = true;
     }
     // A poll is held until there is something to say, at the latest a ping; the session's heartbeat watches over it.
-    if (sid !== null && request.method === "GET") server.timeout(request, 0);
+    if (sid && request.method === "GET") server.timeout(request, 0);
     this.#addresses.set(request, address);
     try {
       const bounded = request.method === "POST" ? await bound(request, maxPayloadBytes) : request;

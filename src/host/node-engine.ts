@@ -70,7 +70,7 @@ export class NodeEngine {
       admit(headers, { address: peerOf(request) }) ??
       refuseMalformed({ method: request.method ?? "", query, headers }, socket.maxPayloadBytes);
     if (refused) return refused;
-    return query.has("sid") || this.#accepting ? undefined : shuttingDown();
+    return query.get("sid") || this.#accepting ? undefined : shuttingDown();
   }
 }
 
