@@ -18,7 +18,8 @@ streams = {
 
 def show(event):
     def handler(data):
-        print(json.dumps({"event": event, "data": data}), flush=True)
+        # Handlers run in threads of their own; one write keeps a line in one piece.
+        sys.stdout.write(json.dumps({"event": event, "data": data}) + "\n")
 
     return handler
 

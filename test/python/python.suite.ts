@@ -19,7 +19,9 @@ async function runClient(
   done: (lines: Payload[]) => boolean,
   onReady: () => Promise<void>,
 ) {
-  const child = spawn("/usr/bin/python3", [client, url, transport], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("/usr/bin/python3", ["-u", client, url, transport], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const ended = once(child, "exit");
   const lines: Payload[] = [];
   let rest = "";
