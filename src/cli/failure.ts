@@ -51,7 +51,8 @@ function explain(error: unknown): Failure {
   const expected = EXPECTED[error.name];
   if (expected !== undefined) return { lines: [`error: ${error.message}`], exitCode: expected };
   if (error instanceof UnreachableError) return fail(`${error.message}. ${adviceFor(error.url)}`);
-  if (error instanceof UnauthorizedError) return fail(`${error.message} Pass it with --token or LLM_MANAGER_TOKEN.`);
+  if (error instanceof UnauthorizedError)
+    return fail("the server wants a valid token; pass it with --token or LLM_MANAGER_TOKEN");
   if (error instanceof ApiError) {
     const fields = error.problem.errors?.map(({ field, message }) => `  ${field}: ${message}`) ?? [];
     return { lines: [`error: ${error.message}`, ...fields], exitCode: ExitCode.failure };

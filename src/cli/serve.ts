@@ -108,7 +108,8 @@ function announce(
       ...(generatedToken === undefined
         ? []
         : [
-            `  ${paint("dim", "token")}  ${paint("yellow", generatedToken)}  ${paint("dim", "(shown only now; keep it)")}`,
+            `  ${paint("dim", "token")}  ${paint("yellow", generatedToken)}`,
+            paint("dim", "         Callers must send it. It is shown only now."),
           ]),
       "",
       paint("dim", "  press ctrl-c to stop"),

@@ -69,7 +69,7 @@ export class UnexpectedAnswerError extends Error {
 
 /** Short words for the faults of a network that a person can do something about, whichever way a runtime tells them. */
 export function networkReason(text: string): string {
-  if (text.includes("ECONNREFUSED")) return "nothing listens there";
+  if (/ECONNREFUSED|connection refused/i.test(text)) return "nothing listens there";
   if (text.includes("ENOTFOUND") || text.includes("EAI_AGAIN")) return "this host name is not known";
   if (text.includes("ECONNRESET")) return "the connection was cut";
   // The first line only: some runtimes add a stack to the text.

@@ -4,12 +4,25 @@ import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
-/** Starts the command line as a process of its own, with nothing of this process's settings. */
+/**
+ * Starts the command line as a process of its own, with nothing of this process's settings.
+ *
+ * @param preload a module to run in it first.
+ */
 export function startCli(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  preload?: string,
 ): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...environment } });
+  const before = preload === undefined ? [] : ["--preload", preload];
+  const child = spawn(process.execPath, [...before, main, ...args], {
+    env: { PATH: process.env.PATH, ...environment },
+  });
+  // A test that failed half-way must leave no server behind.
+  const end = () => child.kill("SIGKILL");
+  process.once("exit", end);
+  child.once("exit", () => process.off("exit", end));
+  return child;
 }
 
 /** Runs one command to its end. */

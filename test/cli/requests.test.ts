@@ -132,7 +132,7 @@ describe("a failure is exit code 1 and says", () => {
       "GET /api/v1/runtimes": { status: 401, type: "application/problem+json", body: refused },
     }).listen();
     const { code, stderr } = await runCli(["runtimes", "--url", server.url]);
-    expect(stderr).toBe("error: Send a token. Pass it with --token or LLM_MANAGER_TOKEN.\n");
+    expect(stderr).toBe("error: the server wants a valid token; pass it with --token or LLM_MANAGER_TOKEN\n");
     expect(code).toBe(1);
   });
 

@@ -8,8 +8,8 @@ import { tempDir } from "../temp-dir.ts";
 import { linesOf, runCli, startCli } from "./cli-process.ts";
 
 /** Starts a server that says on its first line of output where it is. */
-async function startServe(dataDir: string, args: readonly string[] = [], environment: Record<string, string> = {}) {
-  const child = startCli(["--port", "0", "--data-dir", dataDir, "--json", ...args], { ALERTS: "off", ...environment });
+async function startServe(dataDir: string, args: readonly string[] = [], preload?: string) {
+  const child = startCli(["--port", "0", "--data-dir", dataDir, "--json", ...args], { ALERTS: "off" }, preload);
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     log += text;
@@ -77,13 +77,52 @@ describe("serve", () => {
     expect((await runCli(["models", "list", "--url", url])).code).toBe(1);
     expect((await runCli(["models", "list", "--url", url], { LLM_MANAGER_TOKEN: token })).code).toBe(0);
     const watching = await runCli(["watch", "--url", url, "--token", "wrong"]);
-    expect(watching.stderr).toStartWith("error: A valid token is needed");
+    expect(watching.stderr).toBe("error: the server wants a valid token; pass it with --token or LLM_MANAGER_TOKEN\n");
     expect(watching.code).toBe(1);
     await server.stop();
     expect(server.log()).not.toContain(token);
     const again = await startServe(dir.path, ["--host", "0.0.0.0"]);
     expect(again.ready.generated_token).toBeUndefined();
     await again.stop();
+  });
+
+  test("logs a rejection that nobody handled and goes on; ends in order on an exception that nobody caught", async () => {
+    using dir = tempDir();
+    const faults = join(dir.path, "faults.ts");
+    writeFileSync(
+      faults,
+      `process.stdin.on("data", (word) => {
+        if (String(word) === "reject") Promise.reject(new Error("a lost task"));
+        else setTimeout(() => { throw new Error("a broken invariant"); });
+      });`,
+    );
+    const server = await startServe(join(dir.path, "data"), [], faults);
+    const lines = () =>
+      server
+        .log()
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    server.child.stdin.write("reject");
+    while (!server.log().includes("a lost task")) await once(server.child.stderr, "data");
+    expect(lines().at(-1)).toMatchObject({
+      level: "ERROR",
+      message: "Bug: a rejected promise was not handled: a lost task",
+      properties: { error: { stack: expect.stringContaining("faults.ts") } },
+    });
+    expect((await runCli(["status", "--url", server.ready.url])).code).toBe(0);
+
+    const exited = once(server.child, "exit");
+    server.child.stdin.write("throw");
+    const [code] = await exited;
+    expect(code).toBe(1);
+    expect(lines().map(({ message }) => message)).toEqual([
+      expect.stringContaining("Listening on"),
+      expect.stringContaining("a lost task"),
+      "Bug: an exception was not caught: a broken invariant",
+      "Stopping: an exception was not caught",
+      "Stopped",
+    ]);
   });
 
   test("names a port that is in use", async () => {
