@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { z } from "zod";
 
 export interface HostRules {
   /** Names, lower case and without port, under which this server may be called besides addresses and localhost. */
@@ -17,7 +17,7 @@ export function hostAllowed(host: string | null, rules: HostRules): boolean {
   const name = host === null ? undefined : hostName(host);
   if (name === undefined) return false;
   if (name === "localhost" || name.endsWith(".localhost")) return true;
-  return isIP(name) !== 0 || rules.hostNames.includes(name);
+  return address.safeParse(name).success || rules.hostNames.includes(name);
 }
 
 /**
@@ -32,6 +32,8 @@ export function originAllowed(origin: string | null, host: string | null, rules:
   const own = URL.parse(`${url.protocol}//${host}`);
   return own !== null && own.host === url.host;
 }
+
+const address = z.union([z.ipv4(), z.ipv6()]);
 
 /** `name:port`, `1.2.3.4:port` or `[::1]:port` without port and brackets, in lower case; undefined for anything else. */
 function hostName(host: string): string | undefined {
