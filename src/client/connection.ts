@@ -5,12 +5,11 @@ import type {
   StateStreamName,
   StreamName,
   SubscriptionAck,
-  SubscriptionError,
 } from "../contract/streams.ts";
-import { ClientClosedError, SubscriptionRefusedError, UnauthorizedError } from "./errors.ts";
+import { ClientClosedError, UnauthorizedError } from "./errors.ts";
 import { Listeners } from "./listeners.ts";
-import { isEventStream, type StreamEvents, streamNames, wireEvents } from "./streams.ts";
-import { Subscription } from "./subscription.ts";
+import { type StreamEvents, streamNames, wireEvents } from "./streams.ts";
+import { type HistoryGap, Subscriptions } from "./subscriptions.ts";
 import { connectFailure } from "./transport-errors.ts";
 
 /**
@@ -18,14 +17,6 @@ import { connectFailure } from "./transport-errors.ts";
  * the token is missing or wrong, or `close()` was called.
  */
 export type ClientState = "connecting" | "connected" | "reconnecting" | "unauthorized" | "closed";
-
-/** Events may be missing: the server no longer has, or never had, the place from which this client wanted to go on. */
-export interface HistoryGap {
-  readonly stream: EventStreamName;
-  /** The last event this client has; what follows now is live. */
-  readonly after: number | string | undefined;
-  readonly message: string;
-}
 
 export interface ClientEvents extends StreamEvents {
   state: ClientState;
@@ -44,9 +35,6 @@ export interface ConnectOptions {
   /** Anything else that socket.io-client takes, e.g. `reconnectionDelayMax`. */
   readonly socket?: Partial<ManagerOptions & SocketOptions>;
 }
-
-/** Milliseconds until a request that the server could not serve is sent again, on the same connection. */
-const RETRY_MS = 5_000;
 
 /**
  * Milliseconds, at least and at most, until a client that the server sent away comes back. Socket.IO leaves that to
@@ -70,10 +58,9 @@ export class Client implements Disposable {
   readonly #socket: Socket;
   readonly #url: string;
   readonly #listeners = new Listeners<ClientEvents>();
-  readonly #subscriptions = new Map<StreamName, Subscription>();
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #subscriptions: Subscriptions;
+  #return: ReturnType<typeof setTimeout> | undefined;
   #state: ClientState = "connecting";
-  #sessionId: string | undefined;
 
   constructor(url: string, options: ConnectOptions) {
     this.#url = url;
@@ -91,7 +78,11 @@ export class Client implements Disposable {
     this.#socket.on("server_shutdown", (notice: { message: string }) =>
       this.#listeners.emit("server_shutdown", notice),
     );
-    this.#socket.on("subscription_error", (error: SubscriptionError) => this.#failedLater(error));
+    this.#subscriptions = new Subscriptions(
+      this.#socket,
+      (error) => this.#listeners.emit("error", error),
+      (gap) => this.#listeners.emit("gap", gap),
+    );
     for (const stream of streamNames) this.#receive(stream);
   }
 
@@ -101,7 +92,7 @@ export class Client implements Disposable {
 
   /** The server's name for this connection, from the first acknowledgement on. */
   get sessionId(): string | undefined {
-    return this.#sessionId;
+    return this.#subscriptions.sessionId;
   }
 
   /** Calls `listener` with every event of a stream, or of the connection. @returns what takes it off again. */
@@ -122,21 +113,12 @@ export class Client implements Disposable {
   subscribe(stream: StreamName, options: ReplayOptions = {}): Promise<SubscriptionAck> {
     if (this.#state === "closed") return Promise.reject(new ClientClosedError());
     if (this.#state === "unauthorized") return Promise.reject(this.#unauthorized());
-    const known = this.#subscriptions.get(stream);
-    if (known) return known.acknowledgement;
-    const subscription = new Subscription(stream, options);
-    this.#subscriptions.set(stream, subscription);
-    if (this.#socket.connected) this.#request(subscription);
-    return subscription.acknowledgement;
+    return this.#subscriptions.add(stream, options);
   }
 
   /** Ends a subscription; nothing of it is handed on from here on. */
   unsubscribe(stream: StreamName): void {
-    const subscription = this.#subscriptions.get(stream);
-    if (!subscription) return;
-    this.#subscriptions.delete(stream);
-    subscription.abandon(new DOMException(`unsubscribed from ${stream} before it was acknowledged`, "AbortError"));
-    if (this.#socket.connected) this.#socket.emit(`unsubscribe_${stream}`);
+    this.#subscriptions.remove(stream);
   }
 
   close(): void {
@@ -152,19 +134,12 @@ export class Client implements Disposable {
   #receive<Stream extends StreamName>(stream: Stream): void {
     const wireEvent: string = wireEvents[stream];
     this.#socket.on(wireEvent, (event: ClientEvents[Stream]) => {
-      if (this.#subscriptions.get(stream)?.accept(event)) this.#listeners.emit(stream, event);
+      if (this.#subscriptions.accept(stream, event)) this.#listeners.emit(stream, event);
     });
   }
 
   #connected(): void {
-    const { recovered } = this.#socket;
-    for (const subscription of this.#subscriptions.values()) {
-      if (recovered && subscription.phase === "live") continue;
-      // The server takes up a recovered connection after the last live event. A replay that was cut off lies before
-      // that, so it is asked for anew.
-      if (recovered) this.#socket.emit(`unsubscribe_${subscription.stream}`);
-      this.#request(subscription);
-    }
+    this.#subscriptions.resume();
     this.#setState("connected");
   }
 
@@ -186,73 +161,14 @@ export class Client implements Disposable {
     this.#listeners.emit("error", failure);
   }
 
-  #request(subscription: Subscription): void {
-    const { stream } = subscription;
-    const options = subscription.request();
-    const answered = (answer: SubscriptionAck | SubscriptionError) => {
-      if (this.#subscriptions.get(stream) !== subscription) return;
-      if ("code" in answer) {
-        this.#requestRefused(subscription, answer);
-        return;
-      }
-      this.#sessionId = answer.session_id;
-      subscription.acknowledge(answer);
-    };
-    if (options.after === undefined) this.#socket.emit(`subscribe_${stream}`, answered);
-    else this.#socket.emit(`subscribe_${stream}`, options, answered);
-  }
-
-  #requestRefused(subscription: Subscription, answer: SubscriptionError): void {
-    const { stream } = subscription;
-    const error = new SubscriptionRefusedError(answer);
-    if (!subscription.wasAcknowledged) {
-      this.#subscriptions.delete(stream);
-      subscription.refuse(error);
-      return;
-    }
-    if (answer.code === "unknown_id" && isEventStream(stream)) {
-      // Another or an older database than before: numbers mean other events there, so counting starts anew.
-      this.#listeners.emit("gap", { stream, after: subscription.forget(), message: answer.message });
-      this.#request(subscription);
-      return;
-    }
-    this.#listeners.emit("error", error);
-    this.#retryLater(subscription);
-  }
-
-  /** A subscription that was acknowledged failed before it was live. */
-  #failedLater(failure: SubscriptionError): void {
-    const subscription = [...this.#subscriptions.values()].find(({ stream }) => stream === failure.event_type);
-    if (!subscription || subscription.phase === "requested" || failure.code !== "internal_error") return;
-    this.#listeners.emit("error", new SubscriptionRefusedError(failure));
-    this.#retryLater(subscription);
-  }
-
-  #retryLater(subscription: Subscription): void {
-    this.#later(RETRY_MS, () => {
-      const current = this.#subscriptions.get(subscription.stream) === subscription;
-      if (current && this.#socket.connected) this.#request(subscription);
-    });
-  }
-
   #returnLater(): void {
     const { least, most } = RETURN_MS;
-    this.#later(least + Math.random() * (most - least), () => this.#socket.connect());
-  }
-
-  #later(ms: number, run: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      run();
-    }, ms);
-    this.#timers.add(timer);
+    this.#return = setTimeout(() => this.#socket.connect(), least + Math.random() * (most - least));
   }
 
   #end(why: Error): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
-    for (const subscription of this.#subscriptions.values()) subscription.abandon(why);
-    this.#subscriptions.clear();
+    clearTimeout(this.#return);
+    this.#subscriptions.abandon(why);
     this.#socket.removeAllListeners();
     this.#socket.disconnect();
   }

@@ -9,7 +9,6 @@ export {
   type ClientState,
   type ConnectOptions,
   connect,
-  type HistoryGap,
 } from "./connection.ts";
 export {
   ApiError,
@@ -20,3 +19,4 @@ export {
   UnreachableError,
 } from "./errors.ts";
 export { isEventStream, type StreamEvents, streamNames } from "./streams.ts";
+export type { HistoryGap } from "./subscriptions.ts";

@@ -175,6 +175,19 @@ describe("subscribing", () => {
     expect((await client.subscribe("activity_stream")).seq).toBe(0);
   });
 
+  test("is tried again when the server failed after it had acknowledged", async () => {
+    await using server = await new StreamServer().listen();
+    server.failures = 1;
+    using client = connect(server.url, quick);
+    const failure = next(client, "error");
+    await client.subscribe("activity_stream");
+    expect(await failure).toMatchObject({ name: "SubscriptionRefusedError", code: "internal_error" });
+    server.write();
+    // What was committed while it was not subscribed is not lost either.
+    expect((await next(client, "activity_stream")).seq).toBe(1);
+  }, // The second request comes after five seconds.
+  15_000);
+
   test("twice asks once, and again after unsubscribing replays again", async () => {
     await using server = await new StreamServer().listen();
     for (let n = 0; n < 3; n++) server.write();

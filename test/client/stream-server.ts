@@ -24,6 +24,8 @@ export class StreamServer implements AsyncDisposable {
   readonly requests: { readonly event: string; readonly after: unknown }[] = [];
   /** Checked against the handshake's token where it is set. */
   token: string | undefined;
+  /** How many subscriptions fail from here on, after they were acknowledged. */
+  failures = 0;
   /** Runs between two events of a replay. */
   duringReplay: ((seq: number) => Promise<void>) | undefined;
   #samples = 0;
@@ -58,6 +60,12 @@ export class StreamServer implements AsyncDisposable {
         socket.emit("subscribed", accepted);
         answer(accepted);
         if (socket.rooms.has("activity_stream")) return;
+        if (this.failures > 0) {
+          this.failures--;
+          const error = { event_type: "activity_stream", code: "internal_error", message: "The disk failed." } as const;
+          socket.emit("subscription_error", error);
+          return;
+        }
         for (let next = start; next < this.history.length; next++) {
           socket.emit("activity_stream", { ...this.history[next], replayed: true });
           await this.duringReplay?.(next + 1);
