@@ -133,7 +133,12 @@ export async function startServer({ config, log }: { config: Config; log: Logger
     },
     onError,
   });
-  starting.defer(() => listening.close(config.shutdownDeadlineMs));
+  starting.defer(async () => {
+    // Nobody new gets in from here on. Clients are told and let go meanwhile: their connections count as open.
+    const closed = listening.close(config.shutdownDeadlineMs);
+    await realtime[Symbol.asyncDispose]();
+    await closed;
+  });
   deployments.resume();
 
   const running = starting.move();
