@@ -49,7 +49,13 @@ describe("deployments", () => {
     const starting = statusEntry(1, { status: "deploying", health_status: "unknown", uptime_seconds: 0 });
     let rows = statusTicked(undefined, tick(starting, statusEntry(2)), SEEN);
     rows = deploymentChanged(rows, deploymentEvent(1), SEEN + 3000);
-    expect(rows?.[0]).toMatchObject({ status: "running", uptime_seconds: 0, seenAt: SEEN + 3000, reason: null });
+    expect(rows?.[0]).toMatchObject({
+      status: "running",
+      health_status: "healthy",
+      uptime_seconds: 0,
+      seenAt: SEEN + 3000,
+      reason: null,
+    });
     expect(rows?.[1]).toMatchObject({ deployment_id: "dep-2", seenAt: SEEN });
     const failure = deploymentEvent(1, {
       event: "deployment_failed",

@@ -6,6 +6,9 @@ import { FEED_LIMIT } from "../state/feed.ts";
 /** Milliseconds before a list that could not be read is asked for again. */
 const RETRY_MS = 3_000;
 
+/** Milliseconds over which reasons to read the deployments anew are gathered: a transition has several. */
+const GATHER_MS = 200;
+
 /** The API's largest page. A machine runs far fewer deployments and has far fewer alerts open. */
 const LIST_LIMIT = 500;
 
@@ -27,9 +30,11 @@ export function follow({ token, state, dispatch }: FollowParts): Disposable {
   let connection = new AbortController();
   let ended = false;
   let listing: AbortSignal | undefined;
+  let refresh: ReturnType<typeof setTimeout> | undefined;
 
   const end = () => {
     ended = true;
+    clearTimeout(refresh);
     connection.abort();
     client.close();
   };
@@ -53,8 +58,19 @@ export function follow({ token, state, dispatch }: FollowParts): Disposable {
     return undefined;
   };
 
+  /** For what the streams tell late or not at all: why a deployment is in trouble, that it has another health, or is gone. */
+  const refreshDeployments = () => {
+    refresh ??= setTimeout(() => {
+      refresh = undefined;
+      void readDeployments(connection.signal);
+    }, GATHER_MS);
+  };
   const readDeployments = async (signal: AbortSignal) => {
-    if (listing === signal) return;
+    if (listing === signal) {
+      // An answer that is on its way may be older than what asks now.
+      refreshDeployments();
+      return;
+    }
     listing = signal;
     const page = await read(signal, (api) => api.deployments.list({ limit: LIST_LIMIT }));
     if (listing === signal) listing = undefined;
@@ -79,14 +95,16 @@ export function follow({ token, state, dispatch }: FollowParts): Disposable {
   client.on("model_status", (update) => {
     const lackedReason = lacksReason(state().deployments);
     dispatch({ kind: "model-status", at: Date.now(), status: update.data });
-    if (!lackedReason && lacksReason(state().deployments)) void readDeployments(connection.signal);
+    if (!lackedReason && lacksReason(state().deployments)) refreshDeployments();
   });
-  client.on("activity_stream", (event) => dispatch({ kind: "activities", activities: [event.data] }));
+  client.on("activity_stream", (event) => {
+    dispatch({ kind: "activities", activities: [event.data] });
+    if (event.data.resource_type === "deployment") refreshDeployments();
+  });
   client.on("system_alerts", (event) => dispatch({ kind: "alert", alert: event.data }));
   client.on("deployment_events", (event) => {
-    const known = state().deployments?.some((row) => row.deployment_id === event.data.deployment_id);
     dispatch({ kind: "deployment-event", at: Date.now(), event: event.data });
-    if (!known) void readDeployments(connection.signal);
+    refreshDeployments();
   });
 
   // Rejected only when the client is at its end, which `state` tells as well.
