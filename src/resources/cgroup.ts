@@ -19,9 +19,22 @@ export interface ContainerLimits {
   };
 }
 
+/** A controller's group of this process and its parents as directories, innermost first. */
+interface Hierarchy {
+  readonly version: 1 | 2;
+  readonly directories: readonly string[];
+}
+
+/** What /proc/self says: the groups this process is in, and where hierarchies are mounted. */
+interface Membership {
+  readonly roots: Roots;
+  readonly groups: string;
+  readonly mounts: string;
+}
+
 /**
- * Finds the tightest memory and CPU limits on the way from this process's control group up to the root, for version 2
- * and version 1. A limit at or above the machine's own size is none.
+ * Finds the tightest memory and CPU limits on the way from this process's control group up to the root. Versions 1 and 2
+ * may both be mounted, each with some of the controllers. A limit at or above the machine's own size is none.
  *
  * @param hostMemoryBytes the machine's memory, `hostCores` its CPUs.
  */
@@ -29,44 +42,66 @@ export function readContainerLimits(roots: Roots, hostMemoryBytes: number, hostC
   const groups = read(join(roots.proc, "self/cgroup"));
   const mounts = read(join(roots.proc, "self/mountinfo"));
   if (groups === undefined || mounts === undefined) return {};
-  const unified = groupDirectories(roots, groups, mounts, "");
-  const memory = unified.length > 0 ? unified : groupDirectories(roots, groups, mounts, "memory");
-  const cpu = unified.length > 0 ? unified : groupDirectories(roots, groups, mounts, "cpu");
-  const accounting = groupDirectories(roots, groups, mounts, "cpuacct");
-  const memoryLimit = tightest(
-    memory.map((directory) => memoryLimitOf(directory)).filter((found) => found.value < hostMemoryBytes),
+  const membership = { roots, groups, mounts };
+  const memory = memoryLimit(membership, hostMemoryBytes);
+  const cpu = cpuLimit(membership, hostCores);
+  return { ...(memory && { memory }), ...(cpu && { cpu }) };
+}
+
+function memoryLimit(membership: Membership, hostBytes: number): ContainerLimits["memory"] {
+  const { version, directories } = hierarchyOf(membership, "memory");
+  const found = tightest(directories, hostBytes, (directory) =>
+    limitIn(read(join(directory, version === 2 ? "memory.max" : "memory.limit_in_bytes"))),
   );
-  const cpuLimit = tightest(cpu.map((directory) => cpuLimitOf(directory)).filter((found) => found.value < hostCores));
-  const version2 = unified.length > 0;
-  const accountingOf = (directory: string) => accounting[cpu.indexOf(directory)] ?? directory;
+  if (!found) return undefined;
   return {
-    ...(memoryLimit && {
-      memory: {
-        limitBytes: memoryLimit.value,
-        usageFile: join(memoryLimit.directory, version2 ? "memory.current" : "memory.usage_in_bytes"),
-        statFile: join(memoryLimit.directory, "memory.stat"),
-        inactiveKey: version2 ? ("inactive_file" as const) : ("total_inactive_file" as const),
-      },
-    }),
-    ...(cpuLimit && {
-      cpu: version2
-        ? { cores: cpuLimit.value, usageFile: join(cpuLimit.directory, "cpu.stat"), unit: "cpu.stat" as const }
-        : {
-            cores: cpuLimit.value,
-            usageFile: join(accountingOf(cpuLimit.directory), "cpuacct.usage"),
-            unit: "nanoseconds" as const,
-          },
-    }),
+    limitBytes: found.value,
+    usageFile: join(found.directory, version === 2 ? "memory.current" : "memory.usage_in_bytes"),
+    statFile: join(found.directory, "memory.stat"),
+    inactiveKey: version === 2 ? "inactive_file" : "total_inactive_file",
   };
 }
 
-interface Found {
-  readonly directory: string;
-  readonly value: number;
+function cpuLimit(membership: Membership, hostCores: number): ContainerLimits["cpu"] {
+  const { version, directories } = hierarchyOf(membership, "cpu");
+  const found = tightest(directories, hostCores, (directory) => quotaOf(directory, version));
+  if (!found) return undefined;
+  if (version === 2) return { cores: found.value, usageFile: join(found.directory, "cpu.stat"), unit: "cpu.stat" };
+  // Version 1 counts in a hierarchy of its own, usually mounted together with the one that limits.
+  const accounting = hierarchyOf(membership, "cpuacct").directories[directories.indexOf(found.directory)];
+  const usageFile = join(accounting ?? found.directory, "cpuacct.usage");
+  return { cores: found.value, usageFile, unit: "nanoseconds" };
 }
 
-function tightest(found: readonly Found[]): Found | undefined {
-  return found.reduce<Found | undefined>((best, next) => (best && best.value <= next.value ? best : next), undefined);
+/** CPUs' worth of time a period that `directory` allows. */
+function quotaOf(directory: string, version: 1 | 2): number {
+  const [quota, period] =
+    version === 2
+      ? (read(join(directory, "cpu.max"))?.trim().split(" ") ?? [])
+      : [read(join(directory, "cpu.cfs_quota_us")), read(join(directory, "cpu.cfs_period_us"))];
+  const micros = limitIn(period);
+  return Number.isFinite(micros) ? limitIn(quota) / micros : Number.POSITIVE_INFINITY;
+}
+
+function tightest(
+  directories: readonly string[],
+  hostValue: number,
+  limitOf: (directory: string) => number,
+): { directory: string; value: number } | undefined {
+  let best: { directory: string; value: number } | undefined;
+  for (const directory of directories) {
+    const value = limitOf(directory);
+    if (value < (best?.value ?? hostValue)) best = { directory, value };
+  }
+  return best;
+}
+
+/** A controller belongs to version 1 where it is mounted as such, else to version 2. */
+function hierarchyOf(membership: Membership, controller: string): Hierarchy {
+  const directories = groupDirectories(membership, controller);
+  return directories.length > 0
+    ? { version: 1, directories }
+    : { version: 2, directories: groupDirectories(membership, "") };
 }
 
 /**
@@ -75,7 +110,7 @@ function tightest(found: readonly Found[]): Found | undefined {
  * In a container the mount shows a part of the hierarchy (its `root`), and the group may be given relative to that part
  * (own namespace) or in full (none).
  */
-function groupDirectories(roots: Roots, groups: string, mounts: string, controller: string): string[] {
+function groupDirectories({ roots, groups, mounts }: Membership, controller: string): string[] {
   const group = groups
     .split("\n")
     .map((line) => line.split(":"))
@@ -89,32 +124,22 @@ function groupDirectories(roots: Roots, groups: string, mounts: string, controll
     const right =
       controller === "" ? type === "cgroup2" : type === "cgroup" && options?.split(",").includes(controller);
     if (!right || root === undefined || mountPoint === undefined) continue;
-    const inside = path === root ? "" : root === "/" ? relative("/", path) : relative(root, path);
     const top = join(roots.cgroupPrefix, mountPoint);
+    const inside = relative(root, path);
     const directories: string[] = [];
+    // A group outside of what the mount shows is seen only through the limits at the mount's top.
     for (let at = inside.startsWith("..") ? top : join(top, inside); ; at = dirname(at)) {
       directories.push(at);
-      if (at === top || at.length <= top.length) return directories;
+      if (at.length <= top.length) return directories;
     }
   }
   return [];
 }
 
-function memoryLimitOf(directory: string): Found {
-  const text = read(join(directory, "memory.max")) ?? read(join(directory, "memory.limit_in_bytes"));
-  return { directory, value: positive(text?.trim()) };
-}
-
-function cpuLimitOf(directory: string): Found {
-  const version2 = read(join(directory, "cpu.max"))?.trim().split(" ");
-  const quota = version2?.[0] ?? read(join(directory, "cpu.cfs_quota_us"))?.trim();
-  const period = version2?.[1] ?? read(join(directory, "cpu.cfs_period_us"))?.trim();
-  return { directory, value: positive(quota) / positive(period ?? "100000") };
-}
-
 /** The number in `text`; infinity for `max`, `-1`, nothing and nonsense, which all mean "no limit". */
-function positive(text: string | undefined): number {
-  return text !== undefined && /^[0-9]+$/.test(text) && Number(text) > 0 ? Number(text) : Number.POSITIVE_INFINITY;
+function limitIn(text: string | undefined): number {
+  const digits = text?.trim() ?? "";
+  return /^[0-9]+$/.test(digits) && Number(digits) > 0 ? Number(digits) : Number.POSITIVE_INFINITY;
 }
 
 function read(path: string): string | undefined {

@@ -1,11 +1,15 @@
 import type { SystemResources } from "../contract/index.ts";
 
 /**
- * Reads one part of the machine's resources. A reading is cheap, never spawns a process, and says `null` for what the
- * machine does not report.
+ * Reads one thing the machine can tell. A reading is cheap, spawns no process, and says `null` for what the machine
+ * does not report.
+ *
+ * Disposing lets go of what it holds between readings (descriptors, a child process); a later reading takes it again.
  */
-export interface Collector<Reading> extends Disposable {
-  /** @throws whatever keeps it from reading; the sampler then reports the part as unknown. */
+export interface Collector<Reading> extends Partial<Disposable> {
+  /** What a log line calls it. */
+  readonly name: string;
+  /** @throws whatever keeps it from reading; who asked then reports the part as unknown. */
   read(): Reading | Promise<Reading>;
 }
 
@@ -21,4 +25,9 @@ export function gigabytes(bytes: number): number {
 export function percentOf(used: number, total: number): number | null {
   const percent = (used / total) * 100;
   return Number.isFinite(percent) ? Math.round(Math.min(100, Math.max(0, percent)) * 10) / 10 : null;
+}
+
+/** `value`, or null when it is no figure (the result of reading a text that is none). */
+export function orNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
 }

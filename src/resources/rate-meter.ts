@@ -16,10 +16,12 @@ const STALE_MS = 10_000;
 /** Bytes a second between two readings of counters; null at the first, after a pause, and when a counter went back. */
 export class RateMeter {
   readonly #clock: Clock;
+  readonly #staleMs: number;
   #previous: (Counters & { readonly at: number }) | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, staleMs = STALE_MS) {
     this.#clock = clock;
+    this.#staleMs = staleMs;
   }
 
   read(counters: Counters): Rates {
@@ -29,7 +31,7 @@ export class RateMeter {
     const seconds = previous ? (at - previous.at) / 1000 : 0;
     const rate = (now: number | null, before: number | null | undefined) => {
       if (now === null || typeof before !== "number" || now < before) return null;
-      return seconds > 0 && seconds * 1000 <= STALE_MS ? Math.round((now - before) / seconds) : null;
+      return seconds > 0 && seconds * 1000 <= this.#staleMs ? Math.round((now - before) / seconds) : null;
     };
     return {
       bytes_sent_per_sec: rate(counters.bytes_sent, previous?.bytes_sent),

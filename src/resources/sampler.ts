@@ -1,8 +1,10 @@
+import { availableParallelism } from "node:os";
 import type { Logger } from "@logtape/logtape";
 import { type Clock, every, isoTime } from "../clock.ts";
 import { type SystemResources, streams } from "../contract/index.ts";
 import type { Collectors } from "./collector.ts";
 import { type CollectorsParts, createCollectors } from "./collectors/collectors.ts";
+import { SteadyReader } from "./steady-reader.ts";
 
 /** One sample of everything. */
 export interface ResourceFrame {
@@ -19,53 +21,77 @@ export interface Resources {
   sample(): Promise<ResourceFrame>;
   /** Calls `consumer` with a sample every 2 s until disposed. Nobody watching means no work. */
   watch(consumer: (frame: ResourceFrame) => void): Disposable;
+  /** Whether somebody watches. */
+  readonly active: boolean;
 }
 
 const INTERVAL_MS = streams.system_resources.intervalMs;
 
-/** What a part looks like that could not be read. */
-const UNKNOWN: SystemResources = {
-  cpu: { usage_percent: null, cores: 1, frequency: null, status: null },
-  memory: { usage_percent: null, total_gb: null, available_gb: null, status: null },
-  disk: { usage_percent: null, total_gb: null, free_gb: null, status: null },
-  gpu: { available: false, device_count: 0, devices: [] },
-  network: { bytes_sent: null, bytes_recv: null, packets_sent: null, packets_recv: null },
-};
+/** One tick may be late or left out; what is older is a leftover of an earlier watch. */
+const CURRENT_MS = 2 * INTERVAL_MS;
+
+/** Shorter than the interval, so that a part that hangs delays a frame but never costs one. */
+const DEADLINE_MS = 1_500;
+
+/** Who asks now and then without watching (a script, say) does not start nvidia-smi anew each time. */
+const RELEASE_MS = 10_000;
+
+/** What the parts look like that could not be read. */
+function unknownResources(): SystemResources {
+  return {
+    cpu: { usage_percent: null, cores: availableParallelism(), frequency: null, status: null },
+    memory: { usage_percent: null, total_gb: null, available_gb: null, status: null },
+    disk: { usage_percent: null, total_gb: null, free_gb: null, status: null },
+    gpu: { available: false, device_count: 0, devices: [] },
+    network: { bytes_sent: null, bytes_recv: null, packets_sent: null, packets_recv: null },
+  };
+}
 
 /** Makes the sampler with the collectors for this system. */
-export function createSampler(parts: CollectorsParts & { log: Logger }): Sampler {
+export function createSampler(parts: CollectorsParts): Sampler {
   return new Sampler({ collectors: createCollectors(parts), clock: parts.clock, log: parts.log });
 }
 
 /** Owns the 2 s clock: starts with the first consumer, stops with the last. */
 export class Sampler implements Resources, Disposable {
-  readonly #collectors: Collectors;
+  readonly #readers: { readonly [Part in keyof SystemResources]: SteadyReader<SystemResources[Part]> };
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #consumers = new Set<(frame: ResourceFrame) => void>();
-  /** Parts that could not be read the last time, so that a lasting fault is logged once. */
-  readonly #failing = new Set<keyof SystemResources>();
   #timer: Disposable | undefined;
+  #release: Disposable | undefined;
   #latest: { readonly frame: ResourceFrame; readonly at: number } | undefined;
   #sampling: Promise<ResourceFrame> | undefined;
+  #disposed = false;
 
   constructor(parts: { collectors: Collectors; clock: Clock; log: Logger }) {
-    this.#collectors = parts.collectors;
-    this.#clock = parts.clock;
-    this.#log = parts.log;
+    const { collectors, clock, log } = parts;
+    const unknown = unknownResources();
+    const common = { deadlineMs: DEADLINE_MS, clock, log };
+    this.#readers = {
+      cpu: new SteadyReader({ ...common, collector: collectors.cpu, unknown: unknown.cpu }),
+      memory: new SteadyReader({ ...common, collector: collectors.memory, unknown: unknown.memory }),
+      disk: new SteadyReader({ ...common, collector: collectors.disk, unknown: unknown.disk }),
+      gpu: new SteadyReader({ ...common, collector: collectors.gpu, unknown: unknown.gpu }),
+      network: new SteadyReader({ ...common, collector: collectors.network, unknown: unknown.network }),
+    };
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  get active(): boolean {
+    return this.#consumers.size > 0;
   }
 
   latest(): ResourceFrame | null {
-    // Older than this it is not what the next tick would have replaced, but a leftover of an earlier watch.
-    const current = this.#latest && this.#clock.monotonic() - this.#latest.at <= INTERVAL_MS * 1.5;
-    return current ? (this.#latest?.frame ?? null) : null;
+    if (!this.#latest || this.#clock.monotonic() - this.#latest.at > CURRENT_MS) return null;
+    return this.#latest.frame;
   }
 
   sample(): Promise<ResourceFrame> {
     this.#sampling ??= this.#read().finally(() => {
       this.#sampling = undefined;
-      // Asked for once and watched by nobody: nothing may go on running.
-      if (this.#consumers.size === 0) this.#collectors.gpu[Symbol.dispose]();
+      if (!this.active) this.#releaseSoon();
     });
     return this.#sampling;
   }
@@ -74,6 +100,7 @@ export class Sampler implements Resources, Disposable {
     // A function of its own for each watch, so that one consumer may watch twice.
     const entry = (frame: ResourceFrame) => consumer(frame);
     this.#consumers.add(entry);
+    this.#release?.[Symbol.dispose]();
     this.#timer ??= every(
       this.#clock,
       INTERVAL_MS,
@@ -82,23 +109,28 @@ export class Sampler implements Resources, Disposable {
     );
     return {
       [Symbol.dispose]: () => {
-        this.#consumers.delete(entry);
-        if (this.#consumers.size === 0) this.#rest();
+        if (this.#consumers.delete(entry) && !this.active) this.#rest();
       },
     };
   }
 
   [Symbol.dispose](): void {
+    this.#disposed = true;
     this.#consumers.clear();
     this.#rest();
-    for (const collector of Object.values(this.#collectors)) collector[Symbol.dispose]();
   }
 
   #rest(): void {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
-    // The one collector that runs by itself between readings.
-    this.#collectors.gpu[Symbol.dispose]();
+    this.#release?.[Symbol.dispose]();
+    for (const reader of Object.values(this.#readers)) reader[Symbol.dispose]();
+  }
+
+  #releaseSoon(): void {
+    this.#release?.[Symbol.dispose]();
+    if (this.#disposed) this.#rest();
+    else this.#release = this.#clock.after(RELEASE_MS, () => this.#rest());
   }
 
   async #tick(): Promise<void> {
@@ -113,28 +145,16 @@ export class Sampler implements Resources, Disposable {
   }
 
   async #read(): Promise<ResourceFrame> {
+    const readers = this.#readers;
     const [cpu, memory, disk, gpu, network] = await Promise.all([
-      this.#part("cpu"),
-      this.#part("memory"),
-      this.#part("disk"),
-      this.#part("gpu"),
-      this.#part("network"),
+      readers.cpu.read(),
+      readers.memory.read(),
+      readers.disk.read(),
+      readers.gpu.read(),
+      readers.network.read(),
     ]);
     const frame = { timestamp: isoTime(this.#clock.now()), data: { cpu, memory, disk, gpu, network } };
     this.#latest = { frame, at: this.#clock.monotonic() };
     return frame;
-  }
-
-  /** One part, unknown when its collector fails; the others go on. */
-  async #part<Part extends keyof SystemResources>(part: Part): Promise<SystemResources[Part]> {
-    try {
-      const reading = await this.#collectors[part].read();
-      if (this.#failing.delete(part)) this.#log.info("Reading {part} works again", { part });
-      return reading;
-    } catch (error) {
-      if (!this.#failing.has(part)) this.#log.warning("Cannot read {part}: {error}", { part, error });
-      this.#failing.add(part);
-      return UNKNOWN[part];
-    }
   }
 }

@@ -1,21 +1,26 @@
 import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import type { Logger } from "@logtape/logtape";
 import type { Clock } from "../../clock.ts";
 import { readContainerLimits } from "../cgroup.ts";
 import type { Collectors } from "../collector.ts";
 import { type Roots, systemRoots } from "../roots.ts";
+import { AmdDevices } from "./amd.ts";
 import { CpuCollector, parseProcStat } from "./cpu.ts";
 import { DiskCollector } from "./disk.ts";
-import { GpuCollector, NoGpuCollector } from "./gpu.ts";
+import { GpuCollector } from "./gpu.ts";
 import { MemoryCollector, parseMeminfo } from "./memory.ts";
 import { NetworkCollector } from "./network.ts";
+import { NvidiaDevices } from "./nvidia.ts";
 import { PortableCpuCollector, PortableMemoryCollector, PortableNetworkCollector } from "./portable.ts";
 
 export interface CollectorsParts {
   readonly clock: Clock;
+  readonly log: Logger;
   /** The directory whose file system is watched. */
   readonly diskPath: string;
+  /** `off` looks for no GPU and reports none. */
   readonly gpu: "auto" | "off";
   readonly platform?: NodeJS.Platform;
   readonly roots?: Roots;
@@ -23,19 +28,22 @@ export interface CollectorsParts {
   readonly nvidiaCommand?: readonly string[];
 }
 
-/** The collectors for this system: one line for each part of the machine, and the only place that names the kinds. */
+/** The collectors for this system: the only place that names the kinds. */
 export function createCollectors(parts: CollectorsParts): Collectors {
-  const { clock, diskPath, nvidiaCommand, roots = systemRoots, platform = process.platform } = parts;
-  const gpu = () => new GpuCollector({ roots, clock, ...(nvidiaCommand && { nvidiaCommand }) });
+  const { clock, log, diskPath, nvidiaCommand, roots = systemRoots, platform = process.platform } = parts;
+  const vendors = () => [
+    new NvidiaDevices({ clock, log, ...(nvidiaCommand && { command: nvidiaCommand }) }),
+    new AmdDevices({ roots, clock }),
+  ];
   const everywhere = {
-    disk: new DiskCollector({ path: diskPath, clock }),
-    gpu: parts.gpu === "off" ? new NoGpuCollector() : gpu(),
+    disk: new DiskCollector({ path: diskPath }),
+    gpu: new GpuCollector({ vendors: parts.gpu === "off" ? [] : vendors(), clock, log }),
   };
   if (platform !== "linux") {
     return {
       ...everywhere,
       cpu: new PortableCpuCollector(clock),
-      memory: new PortableMemoryCollector(clock),
+      memory: new PortableMemoryCollector(clock, platform),
       network: new PortableNetworkCollector(clock),
     };
   }

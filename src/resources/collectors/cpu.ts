@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { type CpuResources, levelOf } from "../../contract/index.ts";
@@ -8,11 +8,12 @@ import { KeptFile } from "../kept-file.ts";
 import type { Roots } from "../roots.ts";
 import { type CpuTimes, UsageMeter } from "../usage-meter.ts";
 
-/** Reading frequencies can interrupt every core, so they are not read at each tick. */
+/** Reading frequencies can interrupt every core and take milliseconds, so they are not read at each tick. */
 const FREQUENCY_MS = 10_000;
 
 /** CPU on Linux: /proc/stat for the machine, the control group's counter in a container with a CPU limit. */
 export class CpuCollector implements Collector<CpuResources> {
+  readonly name = "cpu";
   readonly #stat: KeptFile;
   readonly #group: KeptFile | undefined;
   readonly #limits: ContainerLimits["cpu"];
@@ -37,7 +38,7 @@ export class CpuCollector implements Collector<CpuResources> {
     return {
       usage_percent,
       cores: this.#limits ? Math.round(this.#limits.cores * 100) / 100 : this.#cores,
-      frequency: this.#mhz(),
+      frequency: await this.#mhz(),
       status: usage_percent === null ? null : levelOf(usage_percent),
       scope: this.#limits ? "container" : "host",
     };
@@ -58,10 +59,10 @@ export class CpuCollector implements Collector<CpuResources> {
     return { busy, total };
   }
 
-  #mhz(): number | null {
+  async #mhz(): Promise<number | null> {
     const now = this.#clock.monotonic();
     if (!this.#frequency || now - this.#frequency.at >= FREQUENCY_MS) {
-      this.#frequency = { mhz: readFrequency(this.#roots), at: now };
+      this.#frequency = { mhz: await readFrequency(this.#roots), at: now };
     }
     return this.#frequency.mhz;
   }
@@ -73,13 +74,15 @@ export class CpuCollector implements Collector<CpuResources> {
  * @throws Error when `text` has no `cpu` line.
  */
 export function parseProcStat(text: string): CpuTimes & { readonly cores: number } {
-  const line = /^cpu +(.*)$/m.exec(text)?.[1];
+  // The long rest (interrupts) would only cost time.
+  const head = text.slice(0, Math.max(0, text.indexOf("\nintr")) || text.length);
+  const line = /^cpu +(.*)$/m.exec(head)?.[1];
   if (line === undefined) throw new Error("/proc/stat has no cpu line");
   // user nice system idle iowait irq softirq steal; what follows (guest) is counted in user already.
   const ticks = line.split(" ").slice(0, 8).map(Number);
   const total = ticks.reduce((sum, value) => sum + value, 0);
   const idle = (ticks[3] ?? 0) + (ticks[4] ?? 0);
-  const cores = text.match(/^cpu[0-9]+ /gm)?.length ?? 1;
+  const cores = head.match(/^cpu[0-9]+ /gm)?.length ?? 1;
   return { busy: total - idle, total, cores };
 }
 
@@ -90,22 +93,37 @@ export function parseGroupUsage(text: string, unit: "cpu.stat" | "nanoseconds"):
 }
 
 /** Average over the cores in MHz: the governor's figure, else the processor's own, else null. */
-function readFrequency(roots: Roots): number | null {
+async function readFrequency(roots: Roots): Promise<number | null> {
   const policies = join(roots.sys, "devices/system/cpu/cpufreq");
-  let kilohertz: number[] = [];
   try {
-    kilohertz = readdirSync(policies)
-      .filter((name) => name.startsWith("policy"))
-      .map((name) => Number(readFileSync(join(policies, name, "scaling_cur_freq"), "utf8")));
+    const names = (await readdir(policies)).filter((name) => name.startsWith("policy"));
+    const groups = await Promise.all(names.map((name) => readPolicy(join(policies, name))));
+    const mhz = average(groups.flat());
+    if (mhz !== null) return mhz;
   } catch {
     // Virtual machines and many containers have no governor.
   }
-  if (kilohertz.length > 0) return average(kilohertz.map((value) => value / 1000));
   try {
-    return parseCpuInfoMhz(readFileSync(join(roots.proc, "cpuinfo"), "latin1"));
+    return parseCpuInfoMhz(await readFile(join(roots.proc, "cpuinfo"), "latin1"));
   } catch {
     return null;
   }
+}
+
+/** MHz of each core that a policy sets the pace for; a phone's chip has fast and slow ones. */
+async function readPolicy(directory: string): Promise<number[]> {
+  const [kilohertz, cores] = await Promise.all([
+    readFile(join(directory, "scaling_cur_freq"), "latin1"),
+    readFile(join(directory, "affected_cpus"), "latin1"),
+  ]);
+  // Some drivers say "<unknown>".
+  const mhz = Number.parseInt(kilohertz, 10) / 1000;
+  return Number.isFinite(mhz)
+    ? cores
+        .trim()
+        .split(/\s+/)
+        .map(() => mhz)
+    : [];
 }
 
 /** Average of the `cpu MHz` lines of /proc/cpuinfo, null where there are none (arm64). */

@@ -1,41 +1,36 @@
+import type { Logger } from "@logtape/logtape";
 import type { Clock } from "../../clock.ts";
-import type { GpuResources } from "../../contract/index.ts";
+import type { GpuDevice, GpuResources } from "../../contract/index.ts";
 import type { Collector } from "../collector.ts";
-import type { Roots } from "../roots.ts";
-import { AmdDevices } from "./amd.ts";
-import { NvidiaDevices } from "./nvidia.ts";
+import { SteadyReader } from "../steady-reader.ts";
 
-/** All GPUs of the machine, NVIDIA's first. */
+/** A vendor that hangs must not take the others' figures with it, so this is less than a part's own deadline. */
+const DEADLINE_MS = 1_200;
+
+/** All GPUs of the machine, vendor by vendor. */
 export class GpuCollector implements Collector<GpuResources> {
-  readonly #nvidia: NvidiaDevices;
-  readonly #amd: AmdDevices;
+  readonly name = "gpu";
+  readonly #vendors: readonly SteadyReader<readonly GpuDevice[]>[];
 
-  constructor(parts: { roots: Roots; clock: Clock; nvidiaCommand?: readonly string[] }) {
-    const { clock, roots, nvidiaCommand } = parts;
-    this.#nvidia = new NvidiaDevices(nvidiaCommand ? { clock, command: nvidiaCommand } : { clock });
-    this.#amd = new AmdDevices({ roots, clock });
+  constructor(parts: { vendors: readonly Collector<readonly GpuDevice[]>[]; clock: Clock; log: Logger }) {
+    const { vendors, clock, log } = parts;
+    this.#vendors = vendors.map(
+      (collector) => new SteadyReader({ collector, unknown: [], deadlineMs: DEADLINE_MS, clock, log }),
+    );
   }
 
   async read(): Promise<GpuResources> {
-    const nvidia = await this.#nvidia.read();
-    const amd = this.#amd.read(Math.max(-1, ...nvidia.map((device) => device.id)) + 1);
-    return gpuResources([...nvidia, ...amd]);
+    const devices: GpuDevice[] = [];
+    let firstId = 0;
+    for (const found of await Promise.all(this.#vendors.map((vendor) => vendor.read()))) {
+      // The first vendor keeps its own numbers, which its tools use, too; the next ones' follow.
+      devices.push(...found.map((device) => ({ ...device, id: firstId + device.id })));
+      firstId = Math.max(-1, ...devices.map(({ id }) => id)) + 1;
+    }
+    return { available: devices.length > 0, device_count: devices.length, devices };
   }
 
   [Symbol.dispose](): void {
-    this.#nvidia[Symbol.dispose]();
+    for (const vendor of this.#vendors) vendor[Symbol.dispose]();
   }
-}
-
-/** Reports no GPU without looking: for who has switched them off. */
-export class NoGpuCollector implements Collector<GpuResources> {
-  read(): GpuResources {
-    return gpuResources([]);
-  }
-
-  [Symbol.dispose](): void {}
-}
-
-export function gpuResources(devices: GpuResources["devices"]): GpuResources {
-  return { available: devices.length > 0, device_count: devices.length, devices };
 }

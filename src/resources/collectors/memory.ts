@@ -7,6 +7,7 @@ import type { Roots } from "../roots.ts";
 
 /** Memory on Linux: /proc/meminfo, or the control group's limit and what is used of it. */
 export class MemoryCollector implements Collector<MemoryResources> {
+  readonly name = "memory";
   readonly #meminfo: KeptFile;
   readonly #limits: ContainerLimits["memory"];
   readonly #usage: KeptFile | undefined;
@@ -25,9 +26,7 @@ export class MemoryCollector implements Collector<MemoryResources> {
       return memoryResources(totalBytes, availableBytes, "host");
     }
     const { limitBytes, inactiveKey } = this.#limits;
-    // Page cache that can be dropped is not used: what `docker stats` shows, too.
-    const inactive = Number(new RegExp(`^${inactiveKey} ([0-9]+)$`, "m").exec(this.#stat.text())?.[1] ?? 0);
-    const used = Number.parseInt(this.#usage.text(), 10) - inactive;
+    const used = parseGroupMemory(this.#usage.text(), this.#stat.text(), inactiveKey);
     return memoryResources(limitBytes, limitBytes - used, "container");
   }
 
@@ -38,13 +37,39 @@ export class MemoryCollector implements Collector<MemoryResources> {
   }
 }
 
+const INACTIVE = {
+  inactive_file: /^inactive_file ([0-9]+)$/m,
+  total_inactive_file: /^total_inactive_file ([0-9]+)$/m,
+};
+
+/**
+ * Bytes a control group uses. Page cache that can be dropped is not used; `docker stats` reckons so, too.
+ *
+ * @throws Error when `usage` is no number.
+ */
+export function parseGroupMemory(usage: string, stat: string, inactiveKey: keyof typeof INACTIVE): number {
+  const used = Number.parseInt(usage, 10);
+  if (Number.isNaN(used)) throw new Error("the control group does not say how much memory it uses");
+  return used - Number(INACTIVE[inactiveKey].exec(stat)?.[1] ?? 0);
+}
+
+const MEMINFO = {
+  total: /^MemTotal: +([0-9]+) kB$/m,
+  available: /^MemAvailable: +([0-9]+) kB$/m,
+  free: /^MemFree: +([0-9]+) kB$/m,
+  buffers: /^Buffers: +([0-9]+) kB$/m,
+  cached: /^Cached: +([0-9]+) kB$/m,
+};
+
 /** @throws Error when `text` says neither what is available nor, on kernels before 3.14, what is free. */
 export function parseMeminfo(text: string): { totalBytes: number; availableBytes: number } {
-  const kib = (key: string) => Number(new RegExp(`^${key}: +([0-9]+) kB$`, "m").exec(text)?.[1]);
-  const totalBytes = kib("MemTotal") * 1024;
-  const available = kib("MemAvailable");
-  const availableBytes = (Number.isNaN(available) ? kib("MemFree") + kib("Buffers") + kib("Cached") : available) * 1024;
-  if (Number.isNaN(totalBytes + availableBytes)) throw new Error("/proc/meminfo does not say how much memory there is");
+  const bytes = (key: keyof typeof MEMINFO) => Number(MEMINFO[key].exec(text)?.[1]) * 1024;
+  const totalBytes = bytes("total");
+  const available = bytes("available");
+  const availableBytes = Number.isNaN(available) ? bytes("free") + bytes("buffers") + bytes("cached") : available;
+  if (!Number.isFinite(totalBytes + availableBytes) || totalBytes === 0) {
+    throw new Error("/proc/meminfo does not say how much memory there is");
+  }
   return { totalBytes, availableBytes };
 }
 

@@ -16,6 +16,7 @@ export interface NetworkTotals {
 
 /** Network on Linux: /proc/net/dev, which inside a container shows the container's own interfaces. */
 export class NetworkCollector implements Collector<NetworkResources> {
+  readonly name = "network";
   readonly #file: KeptFile;
   readonly #rates: RateMeter;
 
@@ -34,18 +35,25 @@ export class NetworkCollector implements Collector<NetworkResources> {
   }
 }
 
+/** @throws Error when `text` lists no interface at all, not even loopback, or counts beyond what a number holds. */
 export function parseNetDev(text: string): NetworkTotals {
   const totals = { bytes_sent: 0, bytes_recv: 0, packets_sent: 0, packets_recv: 0 };
+  let interfaces = 0;
   for (const line of text.split("\n")) {
     const match = /^\s*([^:\s]+):\s*(.*)$/.exec(line);
-    if (!match || match[1] === "lo") continue;
+    if (!match) continue;
     // bytes packets errs drop fifo frame compressed multicast, received and then sent
     const fields = (match[2] ?? "").trim().split(/\s+/).map(Number);
-    if (fields.length < 16 || fields.some((value) => !Number.isSafeInteger(value))) continue;
+    if (fields.length < 16 || fields.some((value) => !Number.isSafeInteger(value) || value < 0)) continue;
+    interfaces++;
+    if (match[1] === "lo") continue;
     totals.bytes_recv += fields[0] ?? 0;
     totals.packets_recv += fields[1] ?? 0;
     totals.bytes_sent += fields[8] ?? 0;
     totals.packets_sent += fields[9] ?? 0;
+  }
+  if (interfaces === 0 || !Object.values(totals).every(Number.isSafeInteger)) {
+    throw new Error("/proc/net/dev does not say what was sent and received");
   }
   return totals;
 }

@@ -1,152 +1,169 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Logger } from "@logtape/logtape";
 import type { Clock } from "../../clock.ts";
-import { type GpuDevice, levelOf } from "../../contract/index.ts";
-import { gigabytes, percentOf } from "../collector.ts";
+import type { GpuDevice } from "../../contract/index.ts";
+import type { Collector } from "../collector.ts";
+import { Lines, NVIDIA_FIELDS, parseNvidiaRow, Rounds, saysSomething, silent } from "./nvidia-output.ts";
 
-const FIELDS = [
-  "index",
-  "uuid",
-  "name",
-  "utilization.gpu",
-  "memory.used",
-  "memory.total",
-  "temperature.gpu",
-  "power.draw",
-];
+/** One long-lived loop: a single call takes seconds on machines with many GPUs, a round of the loop half a second. */
+const COMMAND = [
+  "nvidia-smi",
+  `--query-gpu=${NVIDIA_FIELDS.join(",")}`,
+  "--format=csv,noheader,nounits",
+  "-l",
+  "2",
+] as const;
 
-/** One long-lived loop: a single call takes seconds on machines with many GPUs, a line of the loop half a second. */
-const COMMAND = ["nvidia-smi", `--query-gpu=${FIELDS.join(",")}`, "--format=csv,noheader,nounits", "-l", "2"] as const;
+/** A first round takes half a second to six; a frame does not wait that long for it. */
+const FIRST_ROUND_MS = 1_000;
 
-/** A device that three rounds of the loop did not mention is gone, or its driver hangs; old figures are no figures. */
-const FRESH_MS = 7_000;
+/** After this many missed rounds the figures are old. */
+const FRESH_MS = 10_000;
+
+/** A loop that says nothing for so long hangs, in the driver or for good. Ten GPUs without persistence take 20 s. */
+const HANGS_MS = 30_000;
 
 /** Delay before the loop is started again: 1 s, doubled up to a minute; no such program is looked for every 5 minutes. */
 const RESTART_MS = { first: 1_000, most: 60_000, missing: 300_000 } as const;
 
-/** Longest line that is read; nothing nvidia-smi prints comes near it. */
-const MAX_LINE = 4_096;
+/** Length of what nvidia-smi said last that a log line quotes. */
+const MAX_QUOTE = 200;
+
+/** One start of the loop. */
+interface Run {
+  readonly child: ChildProcess;
+  /** Monotonic time of its last round with figures, or of its start. */
+  heardAt: number;
+  answered: boolean;
+  /** Resolves with its first round, with its end, or when that has been waited for long enough. */
+  readonly first: PromiseWithResolvers<void>;
+  waitedFor: boolean;
+  /** Ended because nobody wants it, which is no failure. */
+  released: boolean;
+}
 
 /**
- * NVIDIA devices through one `nvidia-smi` that keeps printing. It runs from the first reading on until it is disposed,
- * and is started again when it ends.
+ * NVIDIA devices through one `nvidia-smi` that keeps printing. It runs from the first reading on until it is disposed, is
+ * started again when it ends or hangs, and is never there twice: one that a hanging driver does not let go is waited for.
+ *
+ * It ends with the server also when that is killed: its next line then meets a closed pipe.
  */
-export class NvidiaDevices implements Disposable {
+export class NvidiaDevices implements Collector<readonly GpuDevice[]> {
+  readonly name = "nvidia-smi";
   readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #command: readonly string[];
-  readonly #devices = new Map<string, { readonly device: GpuDevice; readonly at: number }>();
-  #child: ChildProcess | undefined;
-  #restart: Disposable | undefined;
+  #round: { readonly devices: readonly GpuDevice[]; readonly at: number } | undefined;
+  #run: Run | undefined;
+  #wanted = false;
+  #startAt = Number.NEGATIVE_INFINITY;
   #delay: number = RESTART_MS.first;
-  #firstLine = Promise.withResolvers<void>();
+  #failing = false;
+  /** What it said last that is no row: the reason, as a rule, why it ends. */
+  #lastWords = "";
 
-  constructor(parts: { clock: Clock; command?: readonly string[] }) {
+  constructor(parts: { clock: Clock; log: Logger; command?: readonly string[] }) {
     this.#clock = parts.clock;
+    this.#log = parts.log;
     this.#command = parts.command ?? COMMAND;
   }
 
-  /** The devices of the last few seconds, by index. The first call waits for the loop's first answer, or its failure. */
-  async read(): Promise<GpuDevice[]> {
-    if (!this.#child && !this.#restart) this.#start();
-    await this.#firstLine.promise;
-    const oldest = this.#clock.monotonic() - FRESH_MS;
-    for (const [uuid, { at }] of this.#devices) if (at < oldest) this.#devices.delete(uuid);
-    return [...this.#devices.values()].map(({ device }) => device).sort((a, b) => a.id - b.id);
+  /** The devices of the last round by index; without figures when that is too long ago. */
+  async read(): Promise<readonly GpuDevice[]> {
+    this.#wanted = true;
+    this.#ensureRunning();
+    if (this.#run && !this.#run.waitedFor && !this.#round) await this.#firstRound(this.#run);
+    if (!this.#round) return [];
+    const fresh = this.#clock.monotonic() - this.#round.at <= FRESH_MS;
+    return fresh ? this.#round.devices : this.#round.devices.map(silent);
   }
 
   [Symbol.dispose](): void {
-    this.#restart?.[Symbol.dispose]();
-    this.#restart = undefined;
-    const child = this.#child;
-    this.#child = undefined;
-    child?.kill("SIGKILL");
-    this.#devices.clear();
-    this.#answered();
-    this.#firstLine = Promise.withResolvers();
+    this.#wanted = false;
+    this.#round = undefined;
+    if (!this.#run) return;
+    this.#run.released = true;
+    this.#run.first.resolve();
+    this.#run.child.kill("SIGKILL");
   }
 
-  #start(): void {
+  async #firstRound(run: Run): Promise<void> {
+    run.waitedFor = true;
+    const timer = this.#clock.after(FIRST_ROUND_MS, run.first.resolve);
+    await run.first.promise;
+    timer[Symbol.dispose]();
+  }
+
+  #ensureRunning(): void {
+    const now = this.#clock.monotonic();
+    if (!this.#run) {
+      if (now >= this.#startAt) this.#start(now);
+    } else if (now - this.#run.heardAt > HANGS_MS) {
+      this.#run.child.kill("SIGKILL");
+    }
+  }
+
+  #start(now: number): void {
     const [program = "", ...args] = this.#command;
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"], windowsHide: true });
-    this.#child = child;
+    const first = Promise.withResolvers<void>();
+    const run: Run = { child, heardAt: now, answered: false, first, waitedFor: false, released: false };
+    this.#run = run;
+    this.#lastWords = "";
     // The loop must not keep the server alive. Without a pid the spawn has failed, and Deno throws here.
     if (child.pid !== undefined) child.unref();
-    const deadline = this.#clock.after(FRESH_MS, () => this.#answered());
-    const ended = (missing: boolean) => {
-      deadline[Symbol.dispose]();
-      if (this.#child !== child) return;
-      this.#child = undefined;
-      this.#answered();
-      this.#restart = this.#clock.after(missing ? RESTART_MS.missing : this.#delay, () => {
-        this.#restart = undefined;
-        this.#start();
-      });
-      this.#delay = Math.min(this.#delay * 2, RESTART_MS.most);
-    };
-    child.on("error", () => ended(true));
-    child.once("exit", () => ended(false));
-    let rest = "";
+    // Node's pipe is a socket, which keeps the process alive as well; its type does not say so.
+    if ("unref" in child.stdout && typeof child.stdout.unref === "function") child.stdout.unref();
+    child.once("error", (error) => this.#ended(run, `cannot be started: ${error.message}`, RESTART_MS.missing));
+    child.once("exit", (code, signal) => this.#ended(run, `ended (${signal ?? code})`, this.#delay));
+    const lines = new Lines();
+    const rounds = new Rounds();
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      const lines = (rest + text).split("\n");
-      // A line that does not end is none of nvidia-smi's.
-      rest = (lines.pop() ?? "").slice(0, MAX_LINE);
-      if (this.#child === child) for (const line of lines) this.#take(line, deadline);
+      for (const line of lines.take(text)) {
+        const row = parseNvidiaRow(line);
+        const devices = row && rounds.take(row);
+        if (devices) this.#take(run, devices);
+        if (!row && line.trim() !== "") this.#lastWords = line.trim().slice(0, MAX_QUOTE);
+      }
     });
     // Deno reports a failed spawn here as well.
     child.stdout.on("error", () => {});
   }
 
-  #take(line: string, deadline: Disposable): void {
-    const device = parseNvidiaLine(line);
-    if (!device) return;
-    this.#devices.set(device.uuid ?? String(device.id), { device, at: this.#clock.monotonic() });
+  #take(run: Run, devices: readonly GpuDevice[]): void {
+    if (run.released) return;
+    this.#round ??= { devices: devices.map(silent), at: Number.NEGATIVE_INFINITY };
+    run.answered = true;
+    run.first.resolve();
+    // On some drivers the loop gives one good round and nothing but errors after it; a new start helps.
+    if (!devices.some(saysSomething)) return;
+    const now = this.#clock.monotonic();
+    this.#round = { devices, at: now };
+    run.heardAt = now;
     this.#delay = RESTART_MS.first;
-    deadline[Symbol.dispose]();
-    this.#answered();
+    if (this.#failing) this.#log.info("nvidia-smi answers again");
+    this.#failing = false;
   }
 
-  #answered(): void {
-    this.#firstLine.resolve();
+  #ended(run: Run, how: string, delay: number): void {
+    if (this.#run !== run) return;
+    this.#run = undefined;
+    run.first.resolve();
+    if (run.released) {
+      this.#startAt = Number.NEGATIVE_INFINITY;
+      if (this.#wanted) this.#ensureRunning();
+      return;
+    }
+    const missing = delay === RESTART_MS.missing;
+    this.#startAt = this.#clock.monotonic() + delay;
+    if (!missing) this.#delay = Math.min(delay * 2, RESTART_MS.most);
+    // It does not list devices: there are none, or the driver is gone.
+    if (!run.answered) this.#round = undefined;
+    const message = "nvidia-smi {how}; trying again in {seconds} s. {said}";
+    const properties = { how, seconds: delay / 1000, said: this.#lastWords };
+    // A machine without NVIDIA's driver is no fault.
+    if (missing) this.#log.debug(message, properties);
+    else if (!this.#failing) this.#log.warning(message, properties);
+    this.#failing ||= !missing;
   }
-}
-
-/**
- * One line of the loop as a device, undefined for a line that is none (an error text, a heading, half a line).
- *
- * `[N/A]`, `[Not Supported]`, `[Unknown Error]` and the like are null: a MIG parent reports no utilisation but its
- * memory, an SoC the other way round.
- */
-export function parseNvidiaLine(line: string): GpuDevice | undefined {
-  const values = line.split(",").map((value) => value.trim());
-  const [index, uuid, name, usage, used, total, temperature, power] = values;
-  if (values.length !== FIELDS.length || !/^[0-9]{1,4}$/.test(index ?? "") || !name || !uuid) return undefined;
-  const usage_percent = percentOf(number(usage), 100);
-  const memory_usage_percent = number(total) > 0 ? percentOf(number(used), number(total)) : null;
-  const level = usage_percent ?? memory_usage_percent;
-  return {
-    id: Number(index),
-    name,
-    usage_percent,
-    memory_usage_percent,
-    temperature: orNull(number(temperature)),
-    status: level === null ? null : levelOf(level),
-    vendor: "nvidia",
-    uuid,
-    // nvidia-smi counts in MiB.
-    memory_total_gb: mebibytes(total),
-    memory_used_gb: mebibytes(used),
-    power_watts: orNull(number(power)),
-  };
-}
-
-function number(text: string | undefined): number {
-  return text !== undefined && /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : Number.NaN;
-}
-
-function orNull(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
-}
-
-function mebibytes(text: string | undefined): number | null {
-  const value = number(text);
-  return Number.isFinite(value) ? gigabytes(value * 2 ** 20) : null;
 }

@@ -1,4 +1,4 @@
-import { cpus, totalmem } from "node:os";
+import { cpus, freemem, totalmem } from "node:os";
 import si from "systeminformation";
 import type { Clock } from "../../clock.ts";
 import { type CpuResources, levelOf, type MemoryResources, type NetworkResources } from "../../contract/index.ts";
@@ -8,51 +8,54 @@ import { UsageMeter } from "../usage-meter.ts";
 import { memoryResources } from "./memory.ts";
 
 /*
- * For systems other than Linux. systeminformation knows them all, but spawns programs to ask them; so it is asked beside
- * the tick and no more than every ten seconds, and a tick reports its last answer.
+ * For systems other than Linux. What the runtime knows by itself (processor times, memory on Windows) is asked at each
+ * tick. For the rest systeminformation knows how, but spawns programs to ask; so it is asked beside the tick, no more than
+ * every ten seconds, and a tick reports its last answer.
  */
 
 const REFRESH_MS = 10_000;
 
+/** An answer older than this (asking again fails or hangs) is none. */
+const STALE_MS = 3 * REFRESH_MS;
+
 /** An answer that is fetched anew beside the readings, at most every ten seconds. */
-class Refreshed<Answer> {
+export class Refreshed<Answer> {
   readonly #fetch: () => Promise<Answer>;
   readonly #clock: Clock;
-  #answer: Promise<Answer> | undefined;
-  #fetching = false;
-  #at = 0;
+  #last: { readonly answer: Answer; readonly at: number } | undefined;
+  #fetching: Promise<Answer> | undefined;
 
   constructor(clock: Clock, fetch: () => Promise<Answer>) {
-    this.#clock = clock;
     this.#fetch = fetch;
+    this.#clock = clock;
   }
 
-  /** The last answer; the first call waits for it. */
-  get(): Promise<Answer> {
-    const now = this.#clock.monotonic();
-    if (this.#answer && (this.#fetching || now - this.#at < REFRESH_MS)) return this.#answer;
-    this.#fetching = true;
-    this.#at = now;
-    const next = this.#fetch().finally(() => {
-      this.#fetching = false;
-    });
-    const last = this.#answer ?? next;
-    // Kept only once it is there, so that a reading never waits for a refresh.
-    this.#answer = last;
-    next.then(
-      () => {
-        this.#answer = next;
-      },
-      () => {
-        this.#answer = undefined;
-      },
-    );
-    return last;
+  /** The last answer; waits for one where there is none that holds. @throws what fetching it threw. */
+  async get(): Promise<Answer> {
+    const age = this.#last ? this.#clock.monotonic() - this.#last.at : Number.POSITIVE_INFINITY;
+    if (this.#last && age < REFRESH_MS) return this.#last.answer;
+    this.#fetching ??= this.#refresh();
+    return this.#last && age < STALE_MS ? this.#last.answer : this.#fetching;
+  }
+
+  #refresh(): Promise<Answer> {
+    const fetching = this.#fetch()
+      .then((answer) => {
+        this.#last = { answer, at: this.#clock.monotonic() };
+        return answer;
+      })
+      .finally(() => {
+        this.#fetching = undefined;
+      });
+    // Whoever waits hears of a failure; when nobody does, the next reading tries again.
+    fetching.catch(() => {});
+    return fetching;
   }
 }
 
 /** CPU through the runtime's own counters, which every system has. */
 export class PortableCpuCollector implements Collector<CpuResources> {
+  readonly name = "cpu";
   readonly #meter: UsageMeter;
 
   constructor(clock: Clock) {
@@ -76,45 +79,53 @@ export class PortableCpuCollector implements Collector<CpuResources> {
       scope: "host",
     };
   }
-
-  [Symbol.dispose](): void {}
 }
 
 export class PortableMemoryCollector implements Collector<MemoryResources> {
-  readonly #memory: Refreshed<si.Systeminformation.MemData>;
+  readonly name = "memory";
+  readonly #available: () => number | Promise<number>;
 
-  constructor(clock: Clock) {
-    this.#memory = new Refreshed(clock, () => si.mem());
+  constructor(clock: Clock, platform: NodeJS.Platform) {
+    const memory = new Refreshed(clock, () => si.mem());
+    // Windows counts what can be had at once as free; elsewhere much of it is cache and counts as used.
+    this.#available = platform === "win32" ? freemem : async () => (await memory.get()).available;
   }
 
   async read(): Promise<MemoryResources> {
-    const { available } = await this.#memory.get();
-    return memoryResources(totalmem(), available, "host");
+    return memoryResources(totalmem(), await this.#available(), "host");
   }
-
-  [Symbol.dispose](): void {}
 }
 
 /** systeminformation counts no packets, so those are null. */
 export class PortableNetworkCollector implements Collector<NetworkResources> {
-  readonly #stats: Refreshed<si.Systeminformation.NetworkStatsData[]>;
-  readonly #rates: RateMeter;
+  readonly name = "network";
+  readonly #resources: Refreshed<NetworkResources>;
 
-  constructor(clock: Clock) {
-    this.#stats = new Refreshed(clock, () => si.networkStats("*"));
-    this.#rates = new RateMeter(clock);
+  constructor(clock: Clock, stats: () => Promise<readonly InterfaceStats[]> = () => si.networkStats("*")) {
+    // The counters are as old as the answers are.
+    const rates = new RateMeter(clock, STALE_MS);
+    this.#resources = new Refreshed(clock, async () => {
+      const totals = sumInterfaces(await stats());
+      return { ...totals, packets_sent: null, packets_recv: null, ...rates.read(totals) };
+    });
   }
 
-  async read(): Promise<NetworkResources> {
-    const interfaces = (await this.#stats.get()).filter(
-      ({ iface }) => !/^lo[0-9]*$/i.test(iface) && !/loopback/i.test(iface),
-    );
-    const totals = {
-      bytes_sent: interfaces.reduce((sum, { tx_bytes }) => sum + tx_bytes, 0),
-      bytes_recv: interfaces.reduce((sum, { rx_bytes }) => sum + rx_bytes, 0),
-    };
-    return { ...totals, packets_sent: null, packets_recv: null, ...this.#rates.read(totals) };
+  read(): Promise<NetworkResources> {
+    return this.#resources.get();
   }
+}
 
-  [Symbol.dispose](): void {}
+type InterfaceStats = Pick<si.Systeminformation.NetworkStatsData, "iface" | "tx_bytes" | "rx_bytes">;
+
+function sumInterfaces(interfaces: readonly InterfaceStats[]): {
+  bytes_sent: number | null;
+  bytes_recv: number | null;
+} {
+  // "lo0" on the BSDs and macOS, "Loopback Pseudo-Interface 1" on Windows.
+  const counted = interfaces.filter(({ iface }) => !/^lo[0-9]*$|loopback/i.test(iface));
+  const sum = (key: "tx_bytes" | "rx_bytes") => {
+    const total = counted.reduce((bytes, each) => bytes + each[key], 0);
+    return counted.length > 0 && Number.isSafeInteger(total) ? total : null;
+  };
+  return { bytes_sent: sum("tx_bytes"), bytes_recv: sum("rx_bytes") };
 }
