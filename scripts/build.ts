@@ -27,7 +27,7 @@ const MIB = 1024 * 1024;
 if (process.argv.includes("--all")) {
   for (const platform of platforms) await build(platform, `llm-manager-${platform.name}`, platform.bun);
 } else {
-  // Without a target Bun copies itself, so the file runs on every processor that this Bun runs on.
+  // Without a target Bun copies itself, which needs no network.
   await build(thisPlatform(), "llm-manager", undefined);
 }
 
