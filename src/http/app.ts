@@ -1,23 +1,27 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { Logger } from "@logtape/logtape";
-import { bodyLimit } from "hono/body-limit";
+import { requestId } from "hono/request-id";
 import type { Access } from "../access/access.ts";
 import { ProblemError } from "../contract/index.ts";
 import { healthzRoute, readyzRoute } from "../contract/rest/status.ts";
 import { type BuiltFile, serveAssets } from "./assets.ts";
+import { jsonBody } from "./body.ts";
 import { serveDocuments } from "./documents.ts";
 import { crossOrigin, securityHeaders } from "./headers.ts";
+import { knownFields } from "./known-fields.ts";
 import { methodsAt } from "./methods.ts";
 import type { Metrics } from "./metrics.ts";
-import { errorHandler, problemResponse } from "./problems.ts";
+import { type ErrorLog, errorHandler, problemResponse } from "./problems.ts";
 import { validationProblem } from "./validation.ts";
+
+/** Longest id that a caller, or a proxy, may give a request; others are replaced. */
+const MAX_REQUEST_ID = 64;
 
 export interface AppOptions {
   readonly access: Pick<Access, "refusal" | "requireToken">;
   readonly corsOrigins: readonly string[];
   readonly maxBodyBytes: number;
   readonly version: string;
-  readonly log: Logger;
+  readonly log: ErrorLog;
   readonly metrics: Metrics;
   readonly files: readonly BuiltFile[];
   /** Whether the server can do its work now. */
@@ -30,11 +34,18 @@ export interface AppOptions {
 export function createApp(options: AppOptions): OpenAPIHono {
   const { access, log, version } = options;
   const app = new OpenAPIHono({
-    defaultHook(result) {
-      if (!result.success) throw validationProblem(result.target, result.error);
+    defaultHook(result, c) {
+      if (result.success) return;
+      throw validationProblem(result.target, result.error, knownFields(app, c, result.target));
     },
   });
   app.onError(errorHandler(log));
+  app.use(requestId({ limitLength: MAX_REQUEST_ID }));
+  app.use(async (c, next) => {
+    await next();
+    // Again, since Hono forgets on an error what was prepared for its answer.
+    c.res.headers.set("x-request-id", c.get("requestId"));
+  });
   app.use(securityHeaders());
   app.use(options.metrics.middleware);
   app.use(async (c, next) => {
@@ -49,19 +60,7 @@ export function createApp(options: AppOptions): OpenAPIHono {
   };
   app.use("/api/*", token);
   app.use("/metrics", token);
-  app.use(
-    "/api/*",
-    bodyLimit({
-      maxSize: options.maxBodyBytes,
-      onError: () => {
-        throw new ProblemError("payload_too_large", `A body may have at most ${options.maxBodyBytes} bytes.`);
-      },
-    }),
-    async (c, next) => {
-      requireJson(c.req.method, c.req.raw.headers);
-      await next();
-    },
-  );
+  app.use("/api/*", jsonBody(options.maxBodyBytes));
 
   app.openapi(healthzRoute, (c) => c.json({ status: "ok" as const, version }, 200));
   app.openapi(readyzRoute, (c) =>
@@ -77,7 +76,7 @@ export function createApp(options: AppOptions): OpenAPIHono {
   app.notFound((c) => {
     const allowed = methodsAt(app, c.req.path);
     if (allowed.length > 0) {
-      const detail = `${c.req.method} is not possible at ${c.req.path}; ${allowed.join(", ")} is.`;
+      const detail = `${c.req.method} is not possible at ${c.req.path}; it takes ${allowed.join(", ")}.`;
       return problemResponse(new ProblemError("method_not_allowed", detail), c.req.path, { allow: allowed.join(", ") });
     }
     const detail = `There is nothing at ${c.req.path}. /docs lists what there is.`;
@@ -92,20 +91,5 @@ function isReady(options: Pick<AppOptions, "ready" | "log">): boolean {
   } catch (error) {
     options.log.error("Not ready: {error}", { error });
     return false;
-  }
-}
-
-/** A body in another format must not be taken for none. */
-function requireJson(method: string, headers: Headers): void {
-  if (method !== "POST" && method !== "PATCH") return;
-  const type = headers.get("content-type");
-  const empty =
-    headers.get("content-length") === "0" || (!headers.has("content-length") && !headers.has("transfer-encoding"));
-  if (empty && type === null) return;
-  if (!/^application\/(?:[a-z0-9.+-]+\+)?json *(?:;|$)/i.test(type ?? "")) {
-    throw new ProblemError(
-      "unsupported_media_type",
-      `Send JSON with content-type: application/json, not ${type ?? "without one"}.`,
-    );
   }
 }

@@ -18,26 +18,34 @@ export function serveAssets(app: Pick<Hono, "get">, files: readonly BuiltFile[])
   for (const file of files) {
     // Decoded at the first request, so that a start does not wait for it.
     let brotli: Uint8Array<ArrayBuffer> | undefined;
+    // Browsers read Brotli only over TLS and from this machine; for the others it is unpacked once.
+    let plain: Uint8Array<ArrayBuffer> | undefined;
     app.get(file.path, (c) => {
       const headers = {
         "content-type": file.type,
-        etag: file.etag,
+        // Weak, since it stands for both encodings.
+        etag: `W/${file.etag}`,
         vary: "Accept-Encoding",
         "cache-control": file.immutable ? "public, max-age=31536000, immutable" : "no-cache",
       };
       if (has(c, file.etag)) return c.body(null, 304, headers);
       brotli ??= new Uint8Array(Buffer.from(file.brotli, "base64"));
-      if (reads(c, "br")) return c.body(brotli, 200, { ...headers, "content-encoding": "br" });
-      return c.body(new Uint8Array(brotliDecompressSync(brotli)), 200, headers);
+      if (readsBrotli(c)) return c.body(brotli, 200, { ...headers, "content-encoding": "br" });
+      plain ??= new Uint8Array(brotliDecompressSync(brotli));
+      return c.body(plain, 200, headers);
     });
   }
 }
 
-/** Whether the client says it has this version. */
+/** Whether the client says it has this version. Weakly compared, as RFC 9110 (13.1.2) wants it. */
 export function has(c: Context, etag: string): boolean {
-  return (c.req.header("if-none-match") ?? "").split(",").some((known) => known.trim().replace(/^W\//, "") === etag);
+  const known = (c.req.header("if-none-match") ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return known.includes(etag) || known.includes("*");
 }
 
-function reads(c: Context, encoding: string): boolean {
-  return (c.req.header("accept-encoding") ?? "").split(",").some((entry) => entry.trim().split(";")[0] === encoding);
+function readsBrotli(c: Context): boolean {
+  return (c.req.header("accept-encoding") ?? "").split(",").some((entry) => {
+    const [coding, ...parameters] = entry.split(";").map((part) => part.trim().toLowerCase());
+    return coding === "br" && !parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter));
+  });
 }

@@ -27,6 +27,7 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler {
     origin: origins.includes("*") ? "*" : [...origins],
     allowMethods: ["GET", "POST", "PATCH", "DELETE"],
     allowHeaders: ["authorization", "content-type"],
+    exposeHeaders: ["x-request-id"],
     maxAge: 600,
   });
 }

@@ -1,6 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { registerProcessMetrics } from "./process-metrics.ts";
 
 /** Gauges that other rooms know: name, help, and how to read it now. */
 export interface GaugeSource {
@@ -8,6 +9,9 @@ export interface GaugeSource {
   readonly help: string;
   readonly read: () => number;
 }
+
+/** What a label may name; anybody can make up methods. */
+const METHODS = new Set(["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT"]);
 
 /** The server's own figures in Prometheus' text format. */
 export class Metrics {
@@ -17,7 +21,7 @@ export class Metrics {
 
   constructor(gauges: readonly GaugeSource[]) {
     const registers = [this.#registry];
-    collectDefaultMetrics({ register: this.#registry });
+    registerProcessMetrics(this.#registry);
     this.#requests = new Counter({
       name: "llm_manager_http_requests_total",
       help: "HTTP requests answered",
@@ -48,8 +52,9 @@ export class Metrics {
     const start = performance.now();
     await next();
     const route = routePath(c, -1);
-    this.#requests.inc({ method: c.req.method, route, status: c.res.status });
-    this.#seconds.observe({ method: c.req.method, route }, (performance.now() - start) / 1000);
+    const method = METHODS.has(c.req.method) ? c.req.method : "other";
+    this.#requests.inc({ method, route, status: c.res.status });
+    this.#seconds.observe({ method, route }, (performance.now() - start) / 1000);
   };
 
   async response(): Promise<Response> {

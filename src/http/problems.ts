@@ -1,8 +1,12 @@
-import type { Logger } from "@logtape/logtape";
 import type { Context, ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { type Problem, type ProblemCode, ProblemError, problemKinds } from "../contract/index.ts";
 import { StorageError } from "../store/errors.ts";
+
+/** Where failures are reported; a LogTape `Logger`. */
+export interface ErrorLog {
+  error(message: string, properties: Record<string, unknown>): void;
+}
 
 /** The answer for an error: RFC 9457, one place where a code becomes a status. */
 export function problemResponse(
@@ -28,20 +32,21 @@ export function problemResponse(
 }
 
 /** Turns whatever a handler threw into an answer; what is nobody's fault but ours is logged, once, and not shown. */
-export function errorHandler(log: Logger): ErrorHandler {
+export function errorHandler(log: ErrorLog): ErrorHandler {
   return (error, c) => problemResponse(problemOf(error, c, log), c.req.path);
 }
 
-function problemOf(error: Error, c: Context, log: Logger): ProblemError {
+function problemOf(error: Error, c: Context, log: ErrorLog): ProblemError {
   if (error instanceof ProblemError) return error;
-  if (error instanceof StorageError) {
-    log.error("{method} {path}: {error}", { method: c.req.method, path: c.req.path, error });
-    return new ProblemError(error.code, error.message);
-  }
   if (error instanceof HTTPException)
     return new ProblemError(codeOf(error), error.message || "The request is malformed.");
-  log.error("Bug: {method} {path} failed: {error}", { method: c.req.method, path: c.req.path, error });
-  return new ProblemError("internal_error", "The server failed; its log says why.");
+  const request = { method: c.req.method, path: c.req.path, requestId: c.get("requestId") };
+  if (error instanceof StorageError) {
+    log.error("{method} {path} ({requestId}): {error}", { ...request, error });
+    return new ProblemError(error.code, error.message);
+  }
+  log.error("Bug: {method} {path} ({requestId}) failed: {error}", { ...request, error });
+  return new ProblemError("internal_error", `The server failed; its log says why, under ${request.requestId}.`);
 }
 
 /** Hono's own validator throws these for bodies it cannot read. */

@@ -1,4 +1,3 @@
-import { getLogger } from "@logtape/logtape";
 import { Access } from "../../src/access/access.ts";
 import { Activities } from "../../src/activities/activities.ts";
 import { mountActivities } from "../../src/activities/routes.ts";
@@ -16,6 +15,8 @@ export function testApp(environment: Record<string, string> = {}, ready: () => b
   const temp = tempStore();
   const clock = new FakeClock();
   const config: Config = loadConfig(environment);
+  /** What was reported as a failure of the server's. */
+  const logged: Record<string, unknown>[] = [];
   const access = new Access({ config, store: temp.store, clock });
   const activities = new Activities({ store: temp.store, clock });
   const models = new Models({ store: temp.store, activities, clock });
@@ -24,7 +25,7 @@ export function testApp(environment: Record<string, string> = {}, ready: () => b
     corsOrigins: config.corsOrigins,
     maxBodyBytes: config.httpMaxBodyBytes,
     version: "1.2.3",
-    log: getLogger(["test"]),
+    log: { error: (_message, properties) => void logged.push(properties) },
     metrics: new Metrics([{ name: "test_things", help: "Things", read: () => 7 }]),
     files: [{ path: "/page", type: "text/html", etag: '"tag"', immutable: false, brotli: "iwSAaGVsbG8gcGFnZQM=" }],
     ready,
@@ -38,7 +39,7 @@ export function testApp(environment: Record<string, string> = {}, ready: () => b
     });
   const json = async (method: string, path: string, body: unknown, headers: Record<string, string> = {}) => {
     const response = await request(method, path, {
-      body: typeof body === "string" ? body : JSON.stringify(body),
+      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
       headers: { "content-type": "application/json", ...headers },
     });
     const text = await response.text();
@@ -48,5 +49,5 @@ export function testApp(environment: Record<string, string> = {}, ready: () => b
       body: (text ? JSON.parse(text) : null) as Payload,
     };
   };
-  return { ...temp, access, app, request, json, [Symbol.dispose]: () => temp[Symbol.dispose]() };
+  return { ...temp, access, app, logged, request, json, [Symbol.dispose]: () => temp[Symbol.dispose]() };
 }
