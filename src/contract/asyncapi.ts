@@ -1,77 +1,14 @@
 import { z } from "@hono/zod-openapi";
-import {
-  eventStreamName,
-  noOptions,
-  replayOptions,
-  streamName,
-  streams,
-  subscriptionAck,
-  subscriptionError,
-  subscriptionName,
-} from "./streams.ts";
+import { answers, type Message, pushes, requests } from "./asyncapi-messages.ts";
 
-interface Message {
-  readonly name: string;
-  readonly summary: string;
-  readonly payload: z.ZodType;
-}
+const CHANNEL = { $ref: "#/channels/events" };
 
-/** What the server sends. */
-function serverMessages(): Message[] {
-  return [
-    ...streamName.options.map((name) => ({
-      name: streams[name].event,
-      summary: cadence(name),
-      payload: streams[name].envelope,
-    })),
-    { name: "subscribed", summary: "Answers a subscription, before its first event", payload: subscriptionAck },
-    { name: "unsubscribed", summary: "Answers an unsubscription", payload: subscriptionAck },
-    {
-      name: "subscription_error",
-      summary: "Answers what is wrong; the connection lives on",
-      payload: subscriptionError,
-    },
-    {
-      name: "recovery_offset",
-      summary: "Where this connection stands, for Socket.IO's connection state recovery; other clients ignore it",
-      payload: z.string(),
-    },
-    {
-      name: "server_shutdown",
-      summary: "The server is going away; reconnecting is right",
-      payload: z.object({ message: z.string() }),
-    },
-  ];
-}
-
-/** What a client may send. */
-function clientMessages(): Message[] {
-  return subscriptionName.options.flatMap((name) => {
-    const replays = eventStreamName.safeParse(name).success;
-    return [
-      {
-        name: `subscribe_${name}`,
-        summary: replays
-          ? "Subscribes, first replaying what is newer than `after`"
-          : "Subscribes, first sending the state now",
-        payload: replays ? replayOptions : noOptions,
-      },
-      { name: `unsubscribe_${name}`, summary: "Unsubscribes", payload: noOptions },
-    ];
-  });
-}
-
-function cadence(name: (typeof streamName.options)[number]): string {
-  const stream = streams[name];
-  return "intervalMs" in stream ? `${stream.title}, every ${stream.intervalMs / 1000} s` : `${stream.title}, at once`;
-}
-
-/** The AsyncAPI 3.0 document of the Socket.IO side, made from the schemas that check what goes over the wire. */
+/**
+ * The AsyncAPI 3.0 document of the Socket.IO side, made from the schemas that check what goes over the wire. As AsyncAPI
+ * has it, `send` and `receive` are what the server does.
+ */
 export function asyncApiDocument(version: string): object {
-  const sent = serverMessages();
-  const received = clientMessages();
-  const references = (messages: readonly Message[]) =>
-    messages.map(({ name }) => ({ $ref: `#/channels/events/messages/${name}` }));
+  const messages = [...pushes, ...answers, ...requests];
   return {
     asyncapi: "3.0.0",
     info: {
@@ -79,46 +16,67 @@ export function asyncApiDocument(version: string): object {
       version,
       license: { name: "MIT" },
       description:
-        "Socket.IO v4, path /socket.io/, default namespace, WebSocket or polling. Each message is an event of that name with one argument; requests may pass an acknowledgement callback, which gets what the answering event carries.",
+        "Socket.IO v4 over WebSocket or polling, default namespace. Each message is an event of that name with one argument. A request may leave its argument out, and may pass an acknowledgement callback, which gets what the answering event carries.",
     },
     defaultContentType: "application/json",
     servers: {
-      local: { host: "127.0.0.1:5000", protocol: "socket.io", description: "A server with its default settings" },
+      local: {
+        host: "127.0.0.1:5000",
+        pathname: "/socket.io/",
+        protocol: "socket.io",
+        protocolVersion: "5",
+        description: "A server with its default settings",
+        security: [{ $ref: "#/components/securitySchemes/token" }],
+      },
     },
     channels: {
       events: {
-        address: "/socket.io/",
+        address: "/",
+        title: "The default namespace",
         servers: [{ $ref: "#/servers/local" }],
-        messages: Object.fromEntries(
-          [...sent, ...received].map(({ name }) => [name, { $ref: `#/components/messages/${name}` }]),
-        ),
+        messages: byName(messages, ({ name }) => ({ $ref: `#/components/messages/${name}` })),
       },
     },
     operations: {
-      push: {
-        action: "send",
-        channel: { $ref: "#/channels/events" },
-        summary: "What the server sends",
-        messages: references(sent),
-      },
-      request: {
+      ...byName(pushes, (message) => ({ action: "send", ...operation(message) })),
+      ...byName(requests, (request) => ({
         action: "receive",
-        channel: { $ref: "#/channels/events" },
-        summary: "What a client may send",
-        messages: references(received),
-      },
+        ...operation(request),
+        reply: { channel: CHANNEL, messages: request.replies.map(inChannel) },
+      })),
     },
     components: {
-      messages: Object.fromEntries(
-        [...sent, ...received].map(({ name, summary, payload }) => [
-          name,
-          { name, summary, payload: jsonSchema(payload) },
-        ]),
-      ),
+      messages: byName(messages, ({ name, summary, description, payload }) => ({
+        name,
+        summary,
+        ...(description && { description }),
+        payload: jsonSchema(payload),
+      })),
+      securitySchemes: {
+        token: {
+          type: "http",
+          scheme: "bearer",
+          description:
+            "In the handshake, as auth.token or in an Authorization header. Needed unless the server listens on a loopback address without AUTH_TOKEN; who has none is refused with connect_error, whose data.code is unauthorized.",
+        },
+      },
     },
   };
 }
 
+function operation({ name, summary }: Message): object {
+  return { channel: CHANNEL, summary, messages: [inChannel(name)] };
+}
+
+function inChannel(name: string): object {
+  return { $ref: `#/channels/events/messages/${name}` };
+}
+
+function byName<T extends Message>(messages: readonly T[], make: (message: T) => object): Record<string, object> {
+  return Object.fromEntries(messages.map((message) => [message.name, make(message)]));
+}
+
+/** As `input`, because to what is pushed fields may be added: an `output` schema would forbid them. */
 function jsonSchema(schema: z.ZodType): object {
   const { $schema, ...rest } = z.toJSONSchema(schema, { target: "draft-7", io: "input" });
   return rest;

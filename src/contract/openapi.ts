@@ -1,3 +1,13 @@
+/** How a token is sent, in OpenAPI's words. */
+export const bearerScheme = {
+  type: "http",
+  scheme: "bearer",
+  description: "Needed unless the server listens on a loopback address without AUTH_TOKEN.",
+} as const;
+
+/** Under which `bearerScheme` is registered. */
+export const BEARER = "bearer";
+
 /** Everything of the OpenAPI document that is not a route; the routes' own definitions make up the rest. */
 export function openApiInfo(version: string) {
   return {
@@ -10,6 +20,8 @@ export function openApiInfo(version: string) {
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/" }],
+    // The empty one says that a token may be left out, where the server asks for none.
+    security: [{}, { [BEARER]: [] }],
     tags: [
       { name: "models", description: "The registry" },
       { name: "deployments", description: "Models being served" },

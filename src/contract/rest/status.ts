@@ -57,6 +57,7 @@ export const healthzRoute = createRoute({
   method: "get",
   path: "/healthz",
   tags: ["server"],
+  security: [],
   summary: "Whether the process is alive",
   responses: { 200: json(health, "It is"), ...problems },
 });
@@ -65,6 +66,7 @@ export const readyzRoute = createRoute({
   method: "get",
   path: "/readyz",
   tags: ["server"],
+  security: [],
   summary: "Whether the server can do its work: the database answers and it is not shutting down",
   responses: { 200: json(health, "It can"), 503: json(health, "It cannot"), ...problems },
 });

@@ -1,0 +1,112 @@
+import { z } from "@hono/zod-openapi";
+import {
+  type EventStreamName,
+  eventStreamName,
+  noOptions,
+  replayOptions,
+  type StreamName,
+  type SubscriptionName,
+  streamName,
+  streams,
+  subscriptionAck,
+  subscriptionError,
+  subscriptionName,
+} from "./streams.ts";
+
+/** One Socket.IO event: its name, what it is for, and its one argument. */
+export interface Message {
+  readonly name: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly payload: z.ZodType;
+}
+
+/** An event that a client sends, and the names of those that may answer it. */
+export interface Request extends Message {
+  readonly replies: readonly string[];
+}
+
+/** What the server sends by itself. */
+export const pushes: readonly Message[] = [
+  ...streamName.options.map((name) => ({
+    name: streams[name].event,
+    ...pushWords(name),
+    payload: streams[name].envelope,
+  })),
+  {
+    name: "recovery_offset",
+    summary: "Where this connection stands, for Socket.IO's connection state recovery",
+    description:
+      "A client that reconnects in time sends it back and gets the events it missed. Socket.IO appends it to every event; here it is an event of its own, so that handlers of one argument keep working. Other clients ignore it.",
+    payload: z.string(),
+  },
+  {
+    name: "server_shutdown",
+    summary: "The server is going away and the connection is about to close; reconnecting is right",
+    payload: z.object({ message: z.string() }),
+  },
+];
+
+/** What the server answers with, as an event and through the acknowledgement callback. */
+export const answers: readonly Message[] = [
+  { name: "subscribed", summary: "The subscription holds; comes before its first event", payload: subscriptionAck },
+  { name: "unsubscribed", summary: "The subscription is over", payload: subscriptionAck },
+  {
+    name: "subscription_error",
+    summary: "What is wrong with an event that was sent; the connection lives on",
+    description: "Also answers events that do not exist, with `valid_events`. Repeated abuse ends the connection.",
+    payload: subscriptionError,
+  },
+];
+
+/** What a client may send. */
+export const requests: readonly Request[] = subscriptionName.options.flatMap((name): Request[] => [
+  {
+    name: `subscribe_${name}`,
+    ...subscribeWords(name),
+    payload: isEventStream(name) ? replayOptions : noOptions,
+    replies: ["subscribed", "subscription_error"],
+  },
+  {
+    name: `unsubscribe_${name}`,
+    summary: "Unsubscribes; harmless where there is no subscription",
+    payload: noOptions,
+    replies: ["unsubscribed", "subscription_error"],
+  },
+]);
+
+function isEventStream(name: string): name is EventStreamName {
+  return eventStreamName.safeParse(name).success;
+}
+
+function pushWords(name: StreamName): Pick<Message, "summary" | "description"> {
+  const stream = streams[name];
+  return "intervalMs" in stream
+    ? {
+        summary: `${stream.title}, every ${stream.intervalMs / 1000} s`,
+        description: "A state: the last one counts, and a client that reads too slowly is left out of some.",
+      }
+    : {
+        summary: `${stream.title}, the moment it happens`,
+        description:
+          "Kept, numbered by `seq`, and sent in order. `replayed: true` marks what comes from the store. Nothing is left out: who reads too slowly is disconnected, and catches up with `after`.",
+      };
+}
+
+function subscribeWords(name: SubscriptionName): Pick<Message, "summary" | "description"> {
+  if (name === "all" || name === "system_monitor") {
+    const alias = name === "system_monitor" ? ", by the name that version 1 used" : "";
+    return {
+      summary: `Subscribes to all five streams${alias}`,
+      description: "Takes no options, so nothing is replayed.",
+    };
+  }
+  const { title } = streams[name];
+  if (!isEventStream(name)) {
+    return { summary: `Subscribes to: ${title}`, description: "The state now is sent first, to this client alone." };
+  }
+  return {
+    summary: `Subscribes to: ${title}`,
+    description: `With \`after\`, a \`seq\` or an id such as \`${streams[name].idPrefix}123\`, everything newer is replayed first, without a gap or a duplicate before what happens from now on.`,
+  };
+}
