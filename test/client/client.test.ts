@@ -185,8 +185,7 @@ describe("subscribing", () => {
     server.write();
     // What was committed while it was not subscribed is not lost either.
     expect((await next(client, "activity_stream")).seq).toBe(1);
-  }, // The second request comes after five seconds.
-  15_000);
+  }, 15_000); // The second request comes after five seconds.
 
   test("twice asks once, and again after unsubscribing replays again", async () => {
     await using server = await new StreamServer().listen();
