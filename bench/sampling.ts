@@ -13,17 +13,16 @@ import { median, printTable } from "./table.ts";
 /** 0.025 % of a core at the cadence of 2 s; the whole server may use 0.3 % when idle. */
 const TARGET_MS = 0.5;
 
-/** Between two ticks, so that timers and the pool's threads go to sleep and wake as they do in service. */
-const PAUSE_MS = 10;
+/** Between two ticks, so that caches cool and threads sleep as in service; ticks without it would cost half as much. */
+const PAUSE_MS = 100;
 
-const ROUNDS = 5;
-
-/** Ticks before anything is counted, so that no contender pays for being compiled. */
-const WARM_UP = 100;
+const ROUNDS = 4;
+const TICKS = 12;
 
 interface Contender {
   readonly name: string;
-  readonly ticks: number;
+  /** Ticks before anything is counted, so that nobody pays for being compiled. */
+  readonly warmUp: number;
   readonly tick: () => Promise<unknown>;
 }
 
@@ -33,19 +32,19 @@ using withGpu = createSampler({ ...parts, gpu: "auto" });
 
 const figures = () =>
   Promise.all([si.currentLoad(), si.cpuCurrentSpeed(), si.mem(), si.fsSize(), si.networkStats("*")]);
-const baseline: Contender = { name: "nothing (the timer)", ticks: 120, tick: async () => {} };
-const ours: Contender = { name: "ours", ticks: 120, tick: () => withoutGpu.sample() };
-const oursWithGpu: Contender = { name: "ours, looking for GPUs", ticks: 120, tick: () => withGpu.sample() };
-const theirs: Contender = { name: "systeminformation", ticks: 15, tick: figures };
+const baseline: Contender = { name: "nothing (the timer)", warmUp: 200, tick: async () => {} };
+const ours: Contender = { name: "ours", warmUp: 200, tick: () => withoutGpu.sample() };
+const oursWithGpu: Contender = { name: "ours, looking for GPUs", warmUp: 200, tick: () => withGpu.sample() };
+const theirs: Contender = { name: "systeminformation", warmUp: 10, tick: figures };
 const theirsWithGpu: Contender = {
   name: "systeminformation, with graphics()",
-  ticks: 4,
+  warmUp: 3,
   tick: () => Promise.all([figures(), si.graphics()]),
 };
 const contenders = [baseline, ours, oursWithGpu, theirs, theirsWithGpu];
 
 const costs = new Map(contenders.map((contender) => [contender, [] as Cost[]]));
-for (const { tick, ticks } of contenders) for (let i = 0; i < Math.min(ticks, WARM_UP); i++) await tick();
+for (const { tick, warmUp } of contenders) for (let i = 0; i < warmUp; i++) await tick();
 // In turns, so that what else the machine does falls on all alike.
 for (let round = 0; round < ROUNDS; round++) {
   for (const [contender, measured] of costs) measured.push(await measure(contender));
@@ -77,17 +76,17 @@ function cpuOf(contender: Contender): number {
   return median((costs.get(contender) ?? []).map((cost) => cost.cpu));
 }
 
-async function measure({ ticks, tick }: Contender): Promise<Cost> {
+async function measure({ tick }: Contender): Promise<Cost> {
   const own = process.cpuUsage();
   const childrenBefore = childrenCpuMs(process.pid);
   let wall = 0;
-  for (let i = 0; i < ticks; i++) {
+  for (let i = 0; i < TICKS; i++) {
     const start = performance.now();
     await tick();
     wall += performance.now() - start;
     await wait(PAUSE_MS);
   }
   const { user, system } = process.cpuUsage(own);
-  const children = (childrenCpuMs(process.pid) - childrenBefore) / ticks;
-  return { cpu: (user + system) / 1000 / ticks + children, children, wall: wall / ticks };
+  const children = (childrenCpuMs(process.pid) - childrenBefore) / TICKS;
+  return { cpu: (user + system) / 1000 / TICKS + children, children, wall: wall / TICKS };
 }
