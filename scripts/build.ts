@@ -4,7 +4,7 @@
  */
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { BunPlugin } from "bun";
+import { embedSqlite, sqlitePlatform } from "./embed-sqlite.ts";
 import { root } from "./install.ts";
 
 /** Bun's names for the platforms, and better-sqlite3's for the same ones. */
@@ -45,7 +45,7 @@ async function build(platform: Platform, name: string, target: Platform["bun"] |
     bytecode: true,
     // Inside the file, so that a stack trace names the lines of src/.
     sourcemap: "linked",
-    plugins: [embedSqlite(platform)],
+    plugins: [embedSqlite(platform.sqlite)],
     compile: {
       outfile,
       ...(target && { target }),
@@ -59,29 +59,9 @@ async function build(platform: Platform, name: string, target: Platform["bun"] |
   console.log(`${(statSync(outfile).size / MIB).toFixed(1).padStart(7)} MiB  ${outfile}  (${seconds.toFixed(1)} s)`);
 }
 
-/**
- * better-sqlite3's usual entry looks for its addon on disk at run time: the result would work here, where node_modules is,
- * and nowhere else. Its entry for one platform requires the addon by name, which puts it into the file.
- */
-function embedSqlite({ sqlite }: Platform): BunPlugin {
-  const entry = Bun.resolveSync(`better-sqlite3/${sqlite}`, root);
-  return {
-    name: "embed-sqlite",
-    setup(builder) {
-      builder.onResolve({ filter: /^better-sqlite3$/ }, () => ({ path: entry }));
-    },
-  };
-}
-
 function thisPlatform(): Platform {
-  const musl = process.platform === "linux" && !hasGlibc();
-  const sqlite = `${musl ? "linuxmusl" : process.platform}-${process.arch}`;
+  const sqlite = sqlitePlatform();
   const platform = platforms.find((candidate) => candidate.sqlite === sqlite);
   if (!platform) throw new Error(`There is no build of SQLite for ${sqlite}`);
   return platform;
-}
-
-function hasGlibc(): boolean {
-  const report: unknown = process.report.getReport();
-  return JSON.stringify(report).includes('"glibcVersionRuntime"');
 }

@@ -23,12 +23,20 @@ const checkout = fileURLToPath(new URL("..", import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 
 export async function serverProcess(
-  options: { runtime?: Runtime; dataDir?: string; env?: Readonly<Record<string, string>> } = {},
+  options: {
+    runtime?: Runtime;
+    /** A built program to run instead of the sources: its file and arguments. */
+    program?: readonly [string, ...string[]];
+    dataDir?: string;
+    env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<ServerProcess> {
   const dir = options.dataDir === undefined ? tempDir() : undefined;
   const dataDir = options.dataDir ?? dir?.path ?? "";
-  const [command, ...args] = options.runtime === "deno" ? ["deno", "run", "-A", main] : [process.execPath, main];
-  const child = spawn(command ?? "", [...args, "serve"], {
+  const sources =
+    options.runtime === "deno" ? (["deno", "run", "-A", main] as const) : ([process.execPath, main] as const);
+  const [command, ...args] = options.program ?? sources;
+  const child = spawn(command, [...args, "serve"], {
     cwd: checkout,
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, PORT: "0", DATA_DIR: dataDir, LOG_FORMAT: "json", ALERTS: "on", ...options.env },

@@ -2,34 +2,18 @@ import { describe, expect, test } from "bun:test";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { nodeProgram } from "../node-program.ts";
 
 const run = promisify(execFile);
 const program = join(import.meta.dir, "run-cases.ts");
-
-/** Deno comes with this project; Node is whatever the machine has, and older ones cannot read TypeScript. */
 const deno = join(import.meta.dir, "../../node_modules/.bin/deno");
-const nodeMajor = Number(/^v(\d+)/.exec(await version("node"))?.[1] ?? 0);
 
 describe("the host for Node and Deno", () => {
-  test("keeps every promise on Deno and ends by itself", async () => {
-    const { stdout } = await run(deno, ["run", "--allow-all", program], { timeout: 60_000 });
-    expect(stdout).toContain("cases on deno");
-  }, 60_000);
-
-  test.skipIf(nodeMajor < 22)(
-    "keeps every promise on Node and ends by itself",
-    async () => {
-      const { stdout } = await run("node", ["--no-warnings", program], { timeout: 60_000 });
-      expect(stdout).toContain("cases on node");
-    },
-    60_000,
-  );
+  test.each([
+    { runtime: "deno", command: [deno, "run", "--allow-all"] },
+    { runtime: "node", command: [nodeProgram, "--experimental-strip-types", "--no-warnings"] },
+  ])("keeps every promise on $runtime and ends by itself", async ({ runtime, command: [file = "", ...args] }) => {
+    const { stdout } = await run(file, [...args, program], { timeout: 60_000 });
+    expect(stdout).toContain(`cases on ${runtime}`);
+  });
 });
-
-async function version(program: string): Promise<string> {
-  try {
-    return (await run(program, ["--version"])).stdout;
-  } catch {
-    return "";
-  }
-}
