@@ -2,12 +2,12 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { formatOffset, parseOffset } from "../../src/realtime/offset.ts";
 
-const seq = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+/** A row's number; 15 digits are what an offset is read back with. */
+const seq = fc.nat({ max: 999_999_999_999_999 });
 
 test("an offset that was sent is read back as it was", () => {
   fc.assert(
     fc.property(seq, seq, seq, (a, l, d) => {
-      fc.pre([a, l, d].every((n) => n < 1e15));
       const offset = { activity_stream: a, system_alerts: l, deployment_events: d };
       expect(parseOffset(formatOffset(offset))).toEqual(offset);
     }),
