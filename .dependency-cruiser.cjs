@@ -26,7 +26,7 @@ function only(name, from, { values = [], types = [] }, comment) {
 
 const CONTRACT = "^src/contract/";
 const CLOCK = "^src/clock\\.ts$";
-const CONFIG = "^src/config\\.ts$";
+const CONFIG = "^src/config(\\.ts$|/)";
 const STORE = "^src/store/";
 const DB = "^db/";
 
@@ -49,9 +49,11 @@ module.exports = {
     },
     {
       name: "noun-hands-over-types",
-      comment: "Of another noun, and of the settings, a noun knows the type; server.ts hands it the thing.",
+      comment:
+        "Of another noun, and of the settings, a noun knows the type; server.ts hands it the thing. " +
+        "What a recipe's text means is the same for who reads the file and who carries it out.",
       from: { path: `^src/(${NOUNS})/` },
-      to: { path: [`^src/(${NOUNS})/`, CONFIG], pathNot: "^src/$1/", ...VALUE },
+      to: { path: [`^src/(${NOUNS})/`, CONFIG], pathNot: ["^src/$1/", "^src/config/recipe\\.ts$"], ...VALUE },
     },
     ...only(
       "realtime-is-handed-nouns",

@@ -1,4 +1,5 @@
 import initial from "./migrations/0000_initial.sql" with { type: "text" };
+import gpus from "./migrations/0001_smart_the_captain.sql" with { type: "text" };
 
 /**
  * The migrations in the order they are applied, as text so that they are inside the binary. A database's
@@ -6,4 +7,5 @@ import initial from "./migrations/0000_initial.sql" with { type: "text" };
  */
 export const migrations: readonly { readonly tag: string; readonly sql: string }[] = [
   { tag: "0000_initial", sql: initial },
+  { tag: "0001_smart_the_captain", sql: gpus },
 ];

@@ -34,6 +34,8 @@ export const deployments = sqliteTable(
     port: integer("port"),
     cpuCores: real("cpu_cores"),
     memoryLimit: text("memory_limit"),
+    gpus: text("gpus", { mode: "json" }).$type<readonly number[]>(),
+    contextLength: integer("context_length"),
     args: text("args", { mode: "json" }).$type<readonly string[]>().notNull(),
     env: text("env", { mode: "json" }).$type<Readonly<Record<string, string>>>().notNull(),
     /** A `HealthCheck` of the contract. */

@@ -2,6 +2,9 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { z } from "zod";
+import { inheritedEnvironment } from "./config/inherited-environment.ts";
+import type { Recipe } from "./config/recipe.ts";
+import { recipesOf } from "./config/recipes.ts";
 
 /** The configuration is wrong; the message is one line that names the setting, its value and what is allowed. */
 export class ConfigError extends Error {
@@ -110,14 +113,23 @@ type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   ? `${Lowercase<Head>}${Capitalize<CamelCase<Tail>>}`
   : Lowercase<Name>;
 
-/** All settings, checked, under their names in camelCase (`DATA_DIR` → `dataDir`). */
-export type Config = { readonly [Name in SettingName as CamelCase<Name>]: z.infer<Settings[Name][0]> };
+/** All settings, checked, under their names in camelCase (`DATA_DIR` → `dataDir`), and what only the file can say. */
+export type Config = { readonly [Name in SettingName as CamelCase<Name>]: z.infer<Settings[Name][0]> } & {
+  /** The runtimes that deployments can name: those that are shipped, and the file's `[runtimes.NAME]` tables. */
+  readonly recipes: readonly Recipe[];
+  /** What an engine inherits of this server's environment: where things are on this machine, and none of its settings. */
+  readonly engineEnvironment: Readonly<Record<string, string>>;
+};
 
 const names = Object.keys(settings) as SettingName[];
 
 /** Every setting with its default and its explanation, for `--help` and the documentation. */
 export const settingsHelp: readonly { readonly name: string; readonly fallback: string; readonly text: string }[] = [
-  { name: "CONFIG_FILE", fallback: "", text: "A TOML file with any of these settings, in lower case" },
+  {
+    name: "CONFIG_FILE",
+    fallback: "",
+    text: "A TOML file with any of these settings, in lower case, and [runtimes.NAME] tables",
+  },
   ...names.map((name) => ({ name, fallback: String(settings[name][1] ?? ""), text: settings[name][2] })),
 ];
 
@@ -144,7 +156,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     }
     return [camelCase(name), parsed.data] as const;
   });
-  const config = Object.fromEntries(entries) as unknown as Config;
+  const recipes = recipesOf(file.runtimes);
+  if (typeof recipes === "string") throw new ConfigError(`${path}: ${recipes}`);
+  const engineEnvironment = inheritedEnvironment(environment);
+  const config = { ...Object.fromEntries(entries), recipes, engineEnvironment } as unknown as Config;
   if (config.socketLagBytes >= config.socketBacklogBytes) {
     throw new ConfigError("SOCKET_LAG_BYTES must be less than SOCKET_BACKLOG_BYTES");
   }
@@ -164,7 +179,7 @@ function readConfigFile(path: string): Record<string, unknown> {
   } catch (error) {
     throw new ConfigError(`CONFIG_FILE ${path} is not TOML: ${messageOf(error).split("\n", 1)[0]}`);
   }
-  const known = new Set(names.map((name) => name.toLowerCase()));
+  const known = new Set(["runtimes", ...names.map((name) => name.toLowerCase())]);
   const unknown = Object.keys(content).find((key) => !known.has(key));
   if (unknown !== undefined) {
     throw new ConfigError(`${unknown} in ${path} is not a setting; --help lists those there are`);

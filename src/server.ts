@@ -9,7 +9,10 @@ import { systemClock as clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { builtFiles } from "./dashboard/assets.generated.ts";
 import { Deployments } from "./deployments/deployments.ts";
+import { createDrivers } from "./deployments/drivers/drivers.ts";
+import { Executables } from "./deployments/recipes/executables.ts";
 import { mountDeployments } from "./deployments/routes.ts";
+import { Runtimes } from "./deployments/runtimes.ts";
 import { chooseHost } from "./host/choose.ts";
 import { createApp } from "./http/app.ts";
 import { Metrics } from "./http/metrics.ts";
@@ -56,8 +59,15 @@ export async function startServer({ config, log }: { config: Config; log: Logger
       log: log.getChild("resources"),
     }),
   );
+  const executables = new Executables(clock, config.engineEnvironment);
+  const runtimes = new Runtimes({
+    recipes: config.recipes,
+    drivers: createDrivers(),
+    executables,
+    environment: config.engineEnvironment,
+  });
   const deployments = starting.use(
-    new Deployments({ store, models, activities, clock, log: log.getChild("deployments") }),
+    new Deployments({ store, models, activities, clock, log: log.getChild("deployments"), runtimes }),
   );
   const alerts = starting.use(
     new Alerts({

@@ -2,7 +2,7 @@ import { type Command, Option } from "@commander-js/extra-typings";
 import type { Deployment } from "../contract/deployments.ts";
 import { type Context, clientCommand, groupCommand, openSession, type Session } from "./context.ts";
 import { endpoint, healthFormat, statusFormat, uptime } from "./format.ts";
-import { assignment, given, number, several } from "./options.ts";
+import { assignment, given, number, several, severalNumbers } from "./options.ts";
 import { notePage, show } from "./show.ts";
 import { type Column, details, table } from "./table.ts";
 import { NOTHING } from "./text.ts";
@@ -62,6 +62,9 @@ function addCreate(deployments: Command, context: Context): void {
     .option("--port <port>", "the port it answers on", number)
     .option("--cpu-cores <count>", "cores it may use", number)
     .option("--memory-limit <size>", "memory it may use, such as 8GB")
+    .option("--gpu <index>", "a GPU it may use; may be given several times", severalNumbers)
+    .option("--no-gpu", "no GPU at all")
+    .option("--context-length <tokens>", "tokens to make room for", number)
     .option("--arg <argument>", "an argument for the engine; may be given several times", several)
     .option("--env <NAME=value>", "a variable for the engine; may be given several times", assignment)
     .addOption(
@@ -74,7 +77,8 @@ function addCreate(deployments: Command, context: Context): void {
     .option("--unhealthy-threshold <count>", "failures until it counts as unhealthy (3)", number)
     .option("--start-timeout <seconds>", "time without progress after which a start has failed (120)", number)
     .action(async (modelId, options) => {
-      const { runtime, name, host, port, cpuCores, memoryLimit, arg, env } = options;
+      const { runtime, name, host, port, cpuCores, memoryLimit, gpu, contextLength, arg, env } = options;
+      const gpus = gpu === false ? [] : gpu;
       const health = given({
         scheme: options.healthScheme,
         path: options.healthPath,
@@ -89,6 +93,7 @@ function addCreate(deployments: Command, context: Context): void {
         model_id: modelId,
         runtime,
         ...given({ name, host, port, cpu_cores: cpuCores, memory_limit: memoryLimit, args: arg, env }),
+        ...given({ gpus, context_length: contextLength }),
         health,
       });
       const id = deployment.deployment_id;
@@ -132,6 +137,8 @@ function one(deployment: Deployment, { output }: Session): string[] {
       ["endpoint", endpoint(deployment)],
       ["cores", String(deployment.cpu_cores ?? NOTHING)],
       ["memory", deployment.memory_limit ?? NOTHING],
+      ["gpus", deployment.gpus === null ? NOTHING : deployment.gpus.join(", ") || "none"],
+      ["context", String(deployment.context_length ?? NOTHING)],
       ["arguments", deployment.args.join(" ") || NOTHING],
       // Values may be secrets; `--json` shows what the server shows.
       ["variables", Object.keys(deployment.env).join(", ") || NOTHING],

@@ -12,6 +12,11 @@ export function several(text: string, before: readonly string[] | undefined): st
   return [...(before ?? []), text];
 }
 
+/** Collects the numbers of an option that may be given several times; `false` is what its `--no-` form left. */
+export function severalNumbers(text: string, before: readonly number[] | false | undefined): number[] {
+  return [...(before || []), number(text)];
+}
+
 /** `NAME=value`, collected over several options. */
 export function assignment(text: string, before: Readonly<Record<string, string>> | undefined): Record<string, string> {
   const split = text.indexOf("=");

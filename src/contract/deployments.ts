@@ -29,6 +29,14 @@ const memoryLimit = z
   .regex(/^[1-9][0-9]*(?:\.[0-9]+)?(?:B|KB|MB|GB|TB)$/, "must be a size such as 512MB or 8GB")
   .openapi({ example: "8GB" });
 
+/** Indices of the GPUs a deployment may use, as the machine numbers them; empty for none. */
+const gpus = z
+  .array(z.number().int().min(0).max(1023))
+  .max(64)
+  .refine((indices) => new Set(indices).size === indices.length, "must name each GPU once");
+/** Tokens to make room for; null leaves that to the engine. */
+const contextLength = z.number().int().positive().max(1_000_000_000);
+
 /** How an endpoint is asked whether it is alive. Defaults: every 5 s, 5 s to answer, 3 failures make it unhealthy. */
 export const healthCheck = z
   .strictObject({
@@ -62,6 +70,8 @@ export const deployment = z
     model_source: modelSource,
     cpu_cores: z.number().positive().nullable(),
     memory_limit: z.string().nullable(),
+    gpus: gpus.nullable(),
+    context_length: contextLength.nullable(),
     args: z.array(z.string()),
     env: z.record(z.string(), z.string()),
     health: healthCheck,
@@ -85,6 +95,9 @@ export const createDeployment = z
     port: port.optional(),
     cpu_cores: z.number().positive().max(4096).nullable().default(null),
     memory_limit: memoryLimit.nullable().default(null),
+    gpus: gpus.nullable().default(null),
+    context_length: contextLength.nullable().default(null),
+    /** Options for the engine, behind those of the runtime: only such as the runtime allows. */
     args: z.array(z.string().max(4096)).max(128).default([]),
     env: z
       .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(32_768))
@@ -159,6 +172,12 @@ export const runtime = z
     available: z.boolean(),
     /** Why not, when it is not available. */
     reason: z.string().nullable(),
+    /** Which engine it runs, which says what its metrics mean. */
+    engine: z.string(),
+    /** What `args` of a deployment may hold: `--switch`, `--option=` for one with a value, `*` for anything. */
+    allowed_args: z.array(z.string()),
+    /** What `env` of a deployment may set: `NAME`, `PREFIX_*`, `*` for anything that loads no code. */
+    allowed_env: z.array(z.string()),
   })
   .openapi("Runtime");
 export type Runtime = z.infer<typeof runtime>;

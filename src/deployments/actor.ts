@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { ProblemError } from "../contract/index.ts";
+import { type Model, ProblemError } from "../contract/index.ts";
 import { type Command, isLegal, type Move, transition } from "./lifecycle.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { ProbeFactory } from "./probe.ts";
@@ -17,6 +17,7 @@ export interface ActorParts {
   readonly probes: ProbeFactory;
   readonly clock: Clock;
   readonly modelSource: (modelId: string) => string;
+  readonly model: (modelId: string) => Model;
   readonly onRemoved: (id: number) => void;
   /** A background step failed; it is tried again. */
   readonly onError: (error: unknown) => void;
@@ -212,11 +213,15 @@ export class DeploymentActor {
 
   /** Has the driver start or find the deployment; undefined when it cannot, which is then a failure. */
   #attach(how: "start" | "adopt", measured = false): Run | undefined {
-    const { runtimes, probes, clock, onError } = this.#parts;
-    const { check, id, runtime } = this.#record;
+    const { runtimes, probes, clock, model, onError } = this.#parts;
+    const record = this.#record;
+    const { check, id, runtime } = record;
     try {
       this.#run = new Run({
-        begin: (hooks) => runtimes.require(runtime)[how](this.#record, hooks),
+        begin: (hooks) =>
+          how === "start"
+            ? runtimes.start(runtime, record, model(record.modelId), hooks)
+            : runtimes.adopt(runtime, record, hooks),
         probes,
         check,
         clock,

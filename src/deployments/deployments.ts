@@ -18,9 +18,9 @@ import { DeploymentActor } from "./actor.ts";
 import { deploymentEventLog } from "./deployment-events.ts";
 import type { Command } from "./lifecycle.ts";
 import { httpProbe, type ProbeFactory } from "./probe.ts";
-import { type DeploymentRecord, toDeployment, toStatusEntry } from "./record.ts";
+import { type DeploymentRecord, toDeployment, toStatusEntry, wantedOf } from "./record.ts";
 import { DeploymentRepository } from "./repository.ts";
-import { Runtimes } from "./runtimes.ts";
+import type { Runtimes } from "./runtimes.ts";
 
 export interface DeploymentQuery {
   readonly after?: string | undefined;
@@ -36,9 +36,12 @@ export interface DeploymentsParts {
   readonly clock: Clock;
   /** Where failed background steps are reported; a LogTape `Logger`. */
   readonly log: { error(message: string, properties: Record<string, unknown>): void };
-  readonly runtimes?: Runtimes;
+  readonly runtimes: Runtimes;
   readonly probes?: ProbeFactory;
 }
+
+/** In these something of a deployment may run; in the others nothing has any business to. */
+const ALIVE: ReadonlySet<DeploymentStatus> = new Set(["deploying", "running"]);
 
 /** Every deployment: what is true of each now, and the commands that change it. */
 export class Deployments implements AsyncDisposable {
@@ -46,6 +49,7 @@ export class Deployments implements AsyncDisposable {
   readonly log: EventLog<DeploymentEvent>;
   readonly #models: DeploymentsParts["models"];
   readonly #clock: Clock;
+  readonly #log: DeploymentsParts["log"];
   readonly #repository: DeploymentRepository;
   readonly #runtimes: Runtimes;
   readonly #sources: ModelSources;
@@ -59,8 +63,9 @@ export class Deployments implements AsyncDisposable {
     this.log = deploymentEventLog(store);
     this.#models = models;
     this.#clock = clock;
+    this.#log = log;
     this.#repository = new DeploymentRepository(parts);
-    this.#runtimes = parts.runtimes ?? new Runtimes();
+    this.#runtimes = parts.runtimes;
     this.#sources = new ModelSources(store, models);
     this.#newActor = (record) =>
       new DeploymentActor(record, {
@@ -69,6 +74,7 @@ export class Deployments implements AsyncDisposable {
         probes: parts.probes ?? httpProbe,
         clock,
         modelSource: (modelId) => this.#sources.of(modelId),
+        model: (modelId) => models.require(modelId),
         onRemoved: (id) => this.#actors.delete(id),
         onError: (error) =>
           log.error("{deployment_id}: a step failed and is tried again: {error}", {
@@ -81,6 +87,12 @@ export class Deployments implements AsyncDisposable {
 
   /** Takes up where the server was when it ended, however it ended. Once, at the start. */
   resume(): void {
+    const alive = [...this.#actors.values()].filter(({ record }) => ALIVE.has(record.status));
+    const keep = new Set(alive.map(({ record }) => record.deploymentId));
+    // First, so that it has seen what is there before anything is started.
+    this.#runtimes.sweep(keep).catch((error) => {
+      this.#log.error("What an earlier run of the server left could not be ended: {error}", { error });
+    });
     for (const actor of [...this.#actors.values()]) actor.resume();
   }
 
@@ -111,16 +123,7 @@ export class Deployments implements AsyncDisposable {
    */
   create(input: CreateDeployment): Deployment {
     const model = this.#model(input.model_id);
-    const driver = this.#runtimes.require(input.runtime);
-    const errors = driver.check({
-      modelId: input.model_id,
-      host: input.host,
-      port: input.port ?? null,
-      cpuCores: input.cpu_cores,
-      memoryLimit: input.memory_limit,
-      args: input.args,
-      env: input.env,
-    });
+    const errors = this.#runtimes.check(input.runtime, wantedOf(input), model);
     if (errors.length > 0) {
       const detail = `A deployment of runtime ${input.runtime} cannot be made like this.`;
       throw new ProblemError("validation_failed", detail, errors);

@@ -1,6 +1,7 @@
 import type { deployments } from "../../db/schema.ts";
 import { isoTime } from "../clock.ts";
 import {
+  type CreateDeployment,
   type Deployment,
   type DeploymentStatus,
   deploymentStatus,
@@ -10,7 +11,7 @@ import {
   healthStatus,
   type ModelStatusEntry,
 } from "../contract/index.ts";
-import type { Target } from "./drivers/driver.ts";
+import type { Target, Wanted } from "./drivers/driver.ts";
 
 type Row = typeof deployments.$inferSelect;
 
@@ -28,7 +29,6 @@ export interface DeploymentRecord extends Target {
   /** Milliseconds since the epoch, as are all times here. */
   readonly createdAt: number;
   readonly updatedAt: number;
-  readonly startedAt: number | null;
   readonly deployedAt: number | null;
 }
 
@@ -36,6 +36,21 @@ export interface DeploymentRecord extends Target {
 export type RecordChange = Partial<
   Pick<DeploymentRecord, "desired" | "status" | "health" | "reason" | "updatedAt" | "startedAt" | "deployedAt">
 >;
+
+/** What a caller asks of a driver. */
+export function wantedOf(input: CreateDeployment): Wanted {
+  return {
+    modelId: input.model_id,
+    host: input.host,
+    port: input.port ?? null,
+    cpuCores: input.cpu_cores,
+    memoryLimit: input.memory_limit,
+    gpus: input.gpus,
+    contextLength: input.context_length,
+    args: input.args,
+    env: input.env,
+  };
+}
 
 /** @throws ZodError when the row holds what this version of the server did not write. */
 export function toRecord(row: Row): DeploymentRecord {
@@ -60,6 +75,8 @@ export function toDeployment(record: DeploymentRecord, modelSource: string, now:
   return {
     ...toStatusEntry(record, modelSource, now),
     runtime: record.runtime,
+    gpus: record.gpus === null ? null : [...record.gpus],
+    context_length: record.contextLength,
     args: [...record.args],
     env: { ...record.env },
     health: record.check,

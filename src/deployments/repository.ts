@@ -8,7 +8,7 @@ import { recordDeploymentEvent } from "./deployment-events.ts";
 import type { Ending } from "./drivers/driver.ts";
 import type { Health } from "./health.ts";
 import { type Move, transition } from "./lifecycle.ts";
-import { type DeploymentRecord, type RecordChange, toColumns, toRecord } from "./record.ts";
+import { type DeploymentRecord, type RecordChange, toColumns, toRecord, wantedOf } from "./record.ts";
 import { medianStart, recordStart } from "./start-times.ts";
 
 /** What goes with a move besides the status. */
@@ -44,14 +44,13 @@ export class DeploymentRepository {
   /** A new one, `pending`; it is the start that makes history. */
   create(input: CreateDeployment, name: string): DeploymentRecord {
     const now = this.#clock.now();
-    const { model_id: modelId, cpu_cores: cpuCores, memory_limit: memoryLimit, runtime, host, args, env } = input;
-    const wanted = { modelId, name, runtime, host, port: input.port ?? null, cpuCores, memoryLimit, args, env };
+    const { runtime, health } = input;
     const state = { desired: "running", status: "pending", healthStatus: "unknown", createdAt: now, updatedAt: now };
     return this.#store.write((tx) =>
       toRecord(
         tx.db
           .insert(deployments)
-          .values({ ...wanted, ...state, health: input.health })
+          .values({ ...wantedOf(input), name, runtime, health, ...state })
           .returning()
           .get(),
       ),

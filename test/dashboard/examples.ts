@@ -67,6 +67,8 @@ export function deployment(number: number, varied: Partial<Deployment> = {}): De
   return {
     ...statusEntry(number),
     runtime: "external",
+    gpus: null,
+    context_length: null,
     args: [],
     env: {},
     health: {

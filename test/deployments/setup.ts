@@ -1,9 +1,11 @@
 import { Activities } from "../../src/activities/activities.ts";
+import { BLANK, shippedRecipes } from "../../src/config/shipped-recipes.ts";
 import { type CreateDeployment, createDeployment, createModel } from "../../src/contract/index.ts";
 import { Deployments } from "../../src/deployments/deployments.ts";
-import type { Driver, Ending, Hooks } from "../../src/deployments/drivers/driver.ts";
+import type { Driver, Ending, Hooks, Launch } from "../../src/deployments/drivers/driver.ts";
+import { external } from "../../src/deployments/drivers/external.ts";
 import type { ProbeFactory, ProbeResult } from "../../src/deployments/probe.ts";
-import { EXTERNAL, Runtimes } from "../../src/deployments/runtimes.ts";
+import { Runtimes } from "../../src/deployments/runtimes.ts";
 import { Models } from "../../src/models/models.ts";
 import type { Store } from "../../src/store/store.ts";
 import { FakeClock } from "../fake-clock.ts";
@@ -31,19 +33,27 @@ export class FakeEndpoint {
 /** A driver that starts nothing but tells what it was asked; how it stops and ends is up to the test. */
 export class FakeDriver {
   readonly calls: string[] = [];
+  /** What was to be kept each time the rest was swept. */
+  readonly swept: string[][] = [];
   /** How many are alive at a time; more than one would be a double start. */
   alive = 0;
   broken: string | null = null;
   hooks: Hooks | undefined;
+  /** What the last start was to start. */
+  launched: Launch | undefined;
   end: (ending: Ending) => void = () => {};
   stopped = Promise.withResolvers<void>();
 
   readonly driver: Driver = {
-    kind: "fake",
+    kind: "process",
     unavailable: () => this.broken,
     check: () => [],
-    start: (target, hooks) => this.#begin(`start ${target.deploymentId}`, hooks),
+    start: (target, launch, hooks) => {
+      this.launched = launch();
+      return this.#begin(`start ${target.deploymentId}`, hooks);
+    },
     adopt: (target, hooks) => this.#begin(`adopt ${target.deploymentId}`, hooks),
+    sweep: async (keep) => void this.swept.push([...keep]),
   };
 
   #begin(call: string, hooks: Hooks) {
@@ -71,6 +81,19 @@ export class FakeDriver {
   }
 }
 
+/** The shipped recipes, and `fake`, whose processes are `driver`'s. */
+export function runtimesOf(driver: Driver): Runtimes {
+  return new Runtimes({
+    recipes: [
+      ...shippedRecipes,
+      { ...BLANK, name: "fake", driver: driver.kind, description: "for tests", command: ["fake"] },
+    ],
+    drivers: [external, driver],
+    executables: { find: (command) => `/opt/${command}` },
+    environment: {},
+  });
+}
+
 /** The room over `store`, on a clock and an endpoint of the test's. */
 export function open(store: Store, clock = new FakeClock(), endpoint = new FakeEndpoint(), fake = new FakeDriver()) {
   const activities = new Activities({ store, clock });
@@ -82,7 +105,7 @@ export function open(store: Store, clock = new FakeClock(), endpoint = new FakeE
     activities,
     clock,
     log: { error: (_message, { error }) => void errors.push(error) },
-    runtimes: new Runtimes([EXTERNAL, { name: "fake", description: "for tests", driver: fake.driver }]),
+    runtimes: runtimesOf(fake.driver),
     probes: endpoint.factory,
   });
   const room = {

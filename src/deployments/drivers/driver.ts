@@ -1,22 +1,74 @@
+import type { Recipe } from "../../config/recipe.ts";
 import type { Problem } from "../../contract/index.ts";
 
-/** What a driver is asked to run, from the deployment's record. */
-export interface Target {
-  /** `dep-123`: how a driver marks what is its own, and finds it again. */
-  readonly deploymentId: string;
+/** What a caller asks of a deployment, besides the runtime. */
+export interface Wanted {
   readonly modelId: string;
   readonly host: string;
+  /** Where it is to answer; null before one is chosen. */
   readonly port: number | null;
   readonly cpuCores: number | null;
   readonly memoryLimit: string | null;
+  /** Indices of the devices it may use; null leaves that to the engine, none at all means CPU only. */
+  readonly gpus: readonly number[] | null;
+  readonly contextLength: number | null;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Why a start or a run is over, for people, and what to do about it. */
+/** Which run of which deployment is meant: from the deployment's record. */
+export interface Target extends Wanted {
+  /** `dep-123`: how a driver marks what is its own, and finds it again. */
+  readonly deploymentId: string;
+  /**
+   * When the start that is asked for was stored, in milliseconds. It tells the runs of a deployment apart: what runs for
+   * an earlier one is left over from before a restart that was interrupted.
+   */
+  readonly startedAt: number | null;
+}
+
+export interface Limits {
+  readonly cpuCores: number | null;
+  readonly memoryBytes: number | null;
+  readonly gpus: readonly number[] | null;
+}
+
+/** How a run is asked to end, and how long it has for that before it is killed. */
+export interface StopPolicy {
+  readonly signal: NodeJS.Signals;
+  readonly graceMs: number;
+}
+
+/** What a driver starts: a recipe with every placeholder filled in. Nothing in it is read by a shell. */
+export interface Launch {
+  readonly runtime: string;
+  /** The address to reach it at, and the port; the engine was told both. */
+  readonly host: string;
+  readonly port: number;
+  /** For `process` the absolute path of the executable and its arguments; for `docker` the command in the container. */
+  readonly argv: readonly string[];
+  /** All of its environment for `process`, what is added to the image's for `docker`. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly image: string | null;
+  readonly workingDirectory: string | null;
+  /** The model's file or directory on this machine; null when it has none. */
+  readonly modelPath: string | null;
+  readonly limits: Limits;
+  readonly stop: StopPolicy;
+}
+
+/** Why a start or a run is over, for people, and what to do about it; and the facts that say so, where there are any. */
 export interface Ending {
   readonly reason: string;
   readonly hint?: string | undefined;
+  /** Null or left out when it ended by a signal, or when nobody saw it. */
+  readonly exitCode?: number | null | undefined;
+  /** `SIGKILL`, …, when a signal ended it. */
+  readonly signal?: string | null | undefined;
+  /** Whether the kernel or the container engine killed it for its memory; null when that cannot be known. */
+  readonly oom?: boolean | null | undefined;
+  /** The last lines it wrote, oldest first. */
+  readonly lastLines?: readonly string[] | undefined;
 }
 
 /** One run of a deployment, from the moment it is begun. */
@@ -26,6 +78,10 @@ export interface Instance {
   readonly port: number;
   /** Of a container, once there is one. */
   readonly containerId?: string | undefined;
+  /** Of a process of this machine, once there is one. */
+  readonly pid?: number | undefined;
+  /** What was asked for and cannot be had on this machine, one sentence each. */
+  readonly warnings?: readonly string[] | undefined;
   /** Resolves when it is over without `stop`: it could not be started, or it ended. Never rejects. */
   readonly ended: Promise<Ending>;
   /**
@@ -44,20 +100,30 @@ export interface Hooks {
 
 /** A way to bring a model up. Everything that is true of one kind only stays behind this. */
 export interface Driver {
-  /** What `GET /runtimes` and runtime definitions call it. */
-  readonly kind: string;
+  /** What recipes and `GET /runtimes` call it. */
+  readonly kind: Recipe["driver"];
   /**
-   * Why nothing can be started with it on this machine now; null when it can. Asked with every request, so a driver
+   * Why nothing can be started with `recipe` on this machine now; null when it can. Asked with every request, so a driver
    * that has to look for something keeps the answer itself.
    */
-  unavailable(): string | null;
+  unavailable(recipe: Recipe): string | null;
   /** What is wrong with a new deployment, field by field; empty when it can be started. */
-  check(target: Omit<Target, "deploymentId">): NonNullable<Problem["errors"]>;
+  check(wanted: Wanted): NonNullable<Problem["errors"]>;
   /**
-   * Begins a run and returns at once; whatever goes wrong later is told by `ended`. If an earlier run of the server
-   * left something of this deployment behind, it is taken over or ended first, so that there is never a second one.
+   * Begins a run and returns at once; whatever goes wrong later is told by `ended`. If an earlier run of the server left
+   * something of this deployment behind, it is taken over when it is the same run, else it is ended first, so that there
+   * is never a second one.
+   *
+   * `launch` is asked only when something has to be started; what it throws is how the run ended.
    */
-  start(target: Target, hooks: Hooks): Instance;
+  start(target: Target, launch: () => Launch, hooks: Hooks): Instance;
   /** Takes over what an earlier run of the server left running, and never starts anything: `ended` if it is gone. */
   adopt(target: Target, hooks: Hooks): Instance;
+  /** Whether something of this deployment is there that an earlier run of the server left; for a recipe that is gone. */
+  holds?(deploymentId: string): boolean;
+  /**
+   * Ends what earlier runs of the server left behind of any deployment but those in `keep` (`dep-123`), once, after a
+   * start of the server. Resolves when it is gone.
+   */
+  sweep(keep: ReadonlySet<string>): Promise<void>;
 }

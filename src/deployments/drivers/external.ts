@@ -22,6 +22,7 @@ export const external: Driver = {
   },
   start: attach,
   adopt: attach,
+  sweep: async () => {},
 };
 
 function attach({ deploymentId, host, port }: Target): Instance {
