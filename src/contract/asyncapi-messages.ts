@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import type { Need } from "./access.ts";
 import {
   type EventStreamName,
   eventStreamName,
@@ -23,6 +24,8 @@ export interface Message {
 
 /** An event that a client sends, and the names of those that may answer it. */
 export interface Request extends Message {
+  /** What its sender needs; `any` of those that concern several streams, of which it gets what it may have. */
+  readonly scope: Need;
   readonly replies: readonly string[];
 }
 
@@ -64,12 +67,14 @@ export const requests: readonly Request[] = subscriptionName.options.flatMap((na
   {
     name: `subscribe_${name}`,
     ...subscribeWords(name),
+    scope: name in streams ? streams[name as StreamName].scope : "any",
     payload: isEventStream(name) ? replayOptions : noOptions,
     replies: ["subscribed", "subscription_error"],
   },
   {
     name: `unsubscribe_${name}`,
     summary: "Unsubscribes; harmless where there is no subscription",
+    scope: "any",
     payload: noOptions,
     replies: ["unsubscribed", "subscription_error"],
   },

@@ -42,6 +42,7 @@ export function asyncApiDocument(version: string): object {
       ...byName(requests, (request) => ({
         action: "receive",
         ...operation(request),
+        "x-scope": request.scope,
         reply: { channel: CHANNEL, messages: request.replies.map(inChannel) },
       })),
     },

@@ -1,3 +1,4 @@
+export * from "./access.ts";
 export * from "./activities.ts";
 export * from "./alerts.ts";
 export * from "./deployments.ts";

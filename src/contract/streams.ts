@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import type { Scope } from "./access.ts";
 import { activity } from "./activities.ts";
 import { alert } from "./alerts.ts";
 import { deploymentEvent, modelStatus } from "./deployments.ts";
@@ -51,6 +52,8 @@ interface StreamDefinition {
   /** The event that is pushed. */
   readonly event: string;
   readonly envelope: z.ZodType;
+  /** What a subscriber needs. */
+  readonly scope: Scope;
   /** Milliseconds between two pushes; undefined where events are pushed the moment they happen. */
   readonly intervalMs?: number;
   /** On event streams: the prefix of the ids that `after` takes. */
@@ -62,25 +65,35 @@ export const streams = {
     title: "System resources",
     event: "system_resources_update",
     envelope: systemResourcesUpdate,
+    scope: "read:resources",
     intervalMs: 2_000,
   },
   model_status: {
     title: "Model status",
     event: "model_status_update",
     envelope: modelStatusUpdate,
+    scope: "read:deployments",
     intervalMs: 5_000,
   },
   activity_stream: {
     title: "Activity stream",
     event: "activity_stream",
     envelope: activityStreamEvent,
+    scope: "read:activities",
     idPrefix: "act-",
   },
-  system_alerts: { title: "System alerts", event: "system_alerts", envelope: systemAlertsEvent, idPrefix: "alert_" },
+  system_alerts: {
+    title: "System alerts",
+    event: "system_alerts",
+    envelope: systemAlertsEvent,
+    scope: "read:alerts",
+    idPrefix: "alert_",
+  },
   deployment_events: {
     title: "Deployment events",
     event: "deployment_events",
     envelope: deploymentEventsEvent,
+    scope: "read:deployments",
     idPrefix: "evt-",
   },
 } as const satisfies Record<StreamName, StreamDefinition>;

@@ -10,6 +10,7 @@ import { crossOrigin, securityHeaders } from "./headers.ts";
 import { knownFields } from "./known-fields.ts";
 import { methodsAt } from "./methods.ts";
 import type { Metrics } from "./metrics.ts";
+import { type Needs, needOf, needsOf, type PlainNeeds } from "./needs.ts";
 import { type ErrorLog, errorHandler, problemResponse } from "./problems.ts";
 import { validationProblem } from "./validation.ts";
 
@@ -54,12 +55,14 @@ export function createApp(options: AppOptions): OpenAPIHono {
     await next();
   });
   if (options.corsOrigins.length > 0) app.use(crossOrigin(options.corsOrigins));
-  const token: Parameters<typeof app.use>[1] = async (c, next) => {
-    access.requireToken(c.req.raw.headers);
+  let needs: Needs | undefined;
+  app.use(async (c, next) => {
+    // Made at the first request, when every route is there.
+    needs ??= needsOf(app, plainNeeds(options.files));
+    const need = needOf(needs, c) ?? (c.req.path.startsWith("/api/") ? "any" : "public");
+    if (need !== "public") access.requireToken(c.req.raw.headers);
     await next();
-  };
-  app.use("/api/*", token);
-  app.use("/metrics", token);
+  });
   app.use("/api/*", jsonBody(options.maxBodyBytes));
 
   app.openapi(healthzRoute, (c) => c.json({ status: "ok" as const, version }, 200));
@@ -82,7 +85,20 @@ export function createApp(options: AppOptions): OpenAPIHono {
     const detail = `There is nothing at ${c.req.path}. /docs lists what there is.`;
     return problemResponse(new ProblemError("not_found", detail), c.req.path);
   });
+  // A route that was forgotten ends the start, not the first request.
+  needsOf(app, plainNeeds(options.files));
   return app;
+}
+
+/** What the routes need that are not in the contract. */
+function plainNeeds(files: readonly BuiltFile[]): PlainNeeds {
+  const pages = files.map(({ path }) => [path, "public"] as const);
+  return {
+    "/metrics": "read:resources",
+    "/openapi.json": "public",
+    "/asyncapi.json": "public",
+    ...Object.fromEntries(pages),
+  };
 }
 
 function isReady(options: Pick<AppOptions, "ready" | "log">): boolean {

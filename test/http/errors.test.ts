@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { problem } from "../../src/contract/index.ts";
+import { createRoute } from "../../src/contract/rest/route.ts";
 import { mountDeployments } from "../../src/deployments/routes.ts";
 import { StorageError } from "../../src/store/errors.ts";
 import { open } from "../deployments/setup.ts";
@@ -175,7 +176,7 @@ describe("what is wrong gets a problem that names it", () => {
 
   test("our own fault is a 500 that tells nothing of our insides, logged once under the id the caller gets", async () => {
     using t = testApp();
-    t.app.get("/broken", () => {
+    t.app.openapi(routeAt("/broken"), () => {
       throw new Error("secret detail");
     });
     const answer = await t.request("GET", "/broken", { headers: { "x-request-id": "from-the-proxy" } });
@@ -201,7 +202,7 @@ describe("what is wrong gets a problem that names it", () => {
     ["storage_failed", 500],
   ] as const)("the store's %s is a %d, and is logged", async (code, status) => {
     using t = testApp();
-    t.app.get("/stored", () => {
+    t.app.openapi(routeAt("/stored"), () => {
       throw new StorageError(code, "nothing was written");
     });
     expect((await t.json("GET", "/stored", undefined)).body).toMatchObject({
@@ -257,4 +258,9 @@ test("no body at all makes the server fail: 400, 409, 413, 415, 422 or it is tak
 
 function nested(depth: number): string {
   return "[".repeat(depth) + "]".repeat(depth);
+}
+
+/** A route for a handler that fails. */
+function routeAt(path: string) {
+  return createRoute({ method: "get", path, "x-scope": "public", responses: { 200: { description: "Never" } } });
 }

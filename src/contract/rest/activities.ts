@@ -1,7 +1,8 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { activity, activityType, createActivity } from "../activities.ts";
 import { activityId, severity } from "../primitives.ts";
 import { body, json, limit, page, problems } from "./responses.ts";
+import { createRoute } from "./route.ts";
 
 const tags = ["activities"];
 const moment = z.iso.datetime({ offset: true, error: "must be an ISO 8601 time with Z or an offset" });
@@ -12,6 +13,7 @@ export const activityPage = page(activity).openapi("ActivityPage");
 export const listActivitiesRoute = createRoute({
   method: "get",
   path: "/api/v1/activities",
+  "x-scope": "read:activities",
   tags,
   summary: "List activities, newest first, or from `after` on in the order they happened",
   request: {
@@ -35,6 +37,7 @@ export const listActivitiesRoute = createRoute({
 export const createActivityRoute = createRoute({
   method: "post",
   path: "/api/v1/activities",
+  "x-scope": "write:activities",
   tags,
   summary: "Write an entry into the history",
   request: { body: body(createActivity) },

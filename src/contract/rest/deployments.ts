@@ -1,7 +1,8 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { createDeployment, deployment, deploymentStatus, runtime } from "../deployments.ts";
 import { deploymentId, modelId } from "../primitives.ts";
 import { body, json, limit, page, problems } from "./responses.ts";
+import { createRoute } from "./route.ts";
 
 const params = z.strictObject({ deployment_id: deploymentId });
 const tags = ["deployments"];
@@ -12,6 +13,7 @@ export const runtimeList = z.object({ items: z.array(runtime) }).openapi("Runtim
 export const listDeploymentsRoute = createRoute({
   method: "get",
   path: "/api/v1/deployments",
+  "x-scope": "read:deployments",
   tags,
   summary: "List deployments, by deployment_id",
   request: {
@@ -28,6 +30,7 @@ export const listDeploymentsRoute = createRoute({
 export const createDeploymentRoute = createRoute({
   method: "post",
   path: "/api/v1/deployments",
+  "x-scope": "write:deployments",
   tags,
   summary: "Deploy a model and start it",
   request: { body: body(createDeployment) },
@@ -37,6 +40,7 @@ export const createDeploymentRoute = createRoute({
 export const getDeploymentRoute = createRoute({
   method: "get",
   path: "/api/v1/deployments/{deployment_id}",
+  "x-scope": "read:deployments",
   tags,
   summary: "Get a deployment",
   request: { params },
@@ -47,6 +51,7 @@ function command(verb: "start" | "stop" | "restart", summary: string) {
   return createRoute({
     method: "post",
     path: `/api/v1/deployments/{deployment_id}/${verb}`,
+    "x-scope": "write:deployments",
     tags,
     summary,
     request: { params },
@@ -61,6 +66,7 @@ export const restartDeploymentRoute = command("restart", "Stop a deployment if i
 export const deleteDeploymentRoute = createRoute({
   method: "delete",
   path: "/api/v1/deployments/{deployment_id}",
+  "x-scope": "write:deployments",
   tags,
   summary: "Stop a deployment if it runs, and remove it",
   request: { params },
@@ -70,6 +76,7 @@ export const deleteDeploymentRoute = createRoute({
 export const listRuntimesRoute = createRoute({
   method: "get",
   path: "/api/v1/runtimes",
+  "x-scope": "read:deployments",
   tags,
   summary: "List the runtimes a deployment can name, and which of them can start here",
   responses: { 200: json(runtimeList, "The runtimes"), ...problems },

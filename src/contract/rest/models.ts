@@ -1,7 +1,8 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { createModel, model, updateModel } from "../models.ts";
 import { modelId } from "../primitives.ts";
 import { body, json, limit, page, problems } from "./responses.ts";
+import { createRoute } from "./route.ts";
 
 const params = z.strictObject({ model_id: modelId });
 const tags = ["models"];
@@ -11,6 +12,7 @@ export const modelPage = page(model).openapi("ModelPage");
 export const listModelsRoute = createRoute({
   method: "get",
   path: "/api/v1/models",
+  "x-scope": "read:models",
   tags,
   summary: "List models, by model_id",
   request: { query: z.strictObject({ after: modelId.optional(), limit }) },
@@ -20,6 +22,7 @@ export const listModelsRoute = createRoute({
 export const createModelRoute = createRoute({
   method: "post",
   path: "/api/v1/models",
+  "x-scope": "write:models",
   tags,
   summary: "Register a model",
   request: { body: body(createModel) },
@@ -29,6 +32,7 @@ export const createModelRoute = createRoute({
 export const getModelRoute = createRoute({
   method: "get",
   path: "/api/v1/models/{model_id}",
+  "x-scope": "read:models",
   tags,
   summary: "Get a model",
   request: { params },
@@ -38,6 +42,7 @@ export const getModelRoute = createRoute({
 export const updateModelRoute = createRoute({
   method: "patch",
   path: "/api/v1/models/{model_id}",
+  "x-scope": "write:models",
   tags,
   summary: "Change a model's description",
   request: { params, body: body(updateModel) },
@@ -47,6 +52,7 @@ export const updateModelRoute = createRoute({
 export const deleteModelRoute = createRoute({
   method: "delete",
   path: "/api/v1/models/{model_id}",
+  "x-scope": "write:models",
   tags,
   summary: "Remove a model that nothing deploys",
   request: { params },
