@@ -53,7 +53,8 @@ export function readRequest(event: unknown, args: readonly unknown[]): Subscript
   const payload = acknowledge ? args.slice(0, -1) : args;
   const known = typeof event === "string" ? named.get(event) : undefined;
   if (!known) {
-    const shown = String(event).slice(0, ECHO_LENGTH);
+    // Not everything can be made a string: an object may bring a `toString` that is none.
+    const shown = (typeof event === "object" ? "object" : String(event)).slice(0, ECHO_LENGTH);
     return refused(acknowledge, {
       event_type: shown,
       code: "unknown_event",
