@@ -8,6 +8,7 @@ import type { Store } from "../store/store.ts";
 import { endedContent } from "./content.ts";
 import { DeploymentWatch } from "./deployment-watch.ts";
 import { type AlertQuery, alertLog, getAlert, listAlerts } from "./history.ts";
+import type { OnIncident } from "./incident-hook.ts";
 import { Incidents } from "./incidents.ts";
 import { ResourceWatch } from "./resource-watch.ts";
 
@@ -19,6 +20,8 @@ export interface AlertsParts {
   readonly log: Pick<Logger, "error" | "info">;
   /** Whether anything is watched; the history can be read either way. */
   readonly watch: boolean;
+  /** Hears of each change of an incident, inside its transaction. */
+  readonly onIncident?: OnIncident;
 }
 
 /**
@@ -43,7 +46,14 @@ export class Alerts implements Disposable {
     this.log = alertLog(store);
     this.#store = store;
     this.#logger = parts.log;
-    const incidents = new Incidents({ store, activities, clock, onFailure: (error) => this.#failed(error) });
+    const { onIncident } = parts;
+    const incidents = new Incidents({
+      store,
+      activities,
+      clock,
+      onIncident,
+      onFailure: (error) => this.#failed(error),
+    });
     if (!parts.watch) {
       this.#watching = [];
       closeAll(incidents);

@@ -5,6 +5,7 @@ import { type Clock, isoTime } from "../clock.ts";
 import type { Activity, Alert } from "../contract/index.ts";
 import type { Store, Tx } from "../store/store.ts";
 import type { AlertContent } from "./content.ts";
+import type { IncidentChangeKind, OnIncident } from "./incident-hook.ts";
 
 /** What is wrong now with one resource instance. */
 export interface Incident {
@@ -18,6 +19,7 @@ export interface IncidentsParts {
   readonly clock: Clock;
   /** A change could not be written; it is tried again. */
   readonly onFailure: (error: unknown) => void;
+  readonly onIncident?: OnIncident | undefined;
 }
 
 /**
@@ -91,8 +93,23 @@ export class Incidents {
     const { seq } = tx.db.insert(alertEvents).values(event).returning({ seq: alertEvents.id }).get();
     tx.emit({ type: "system_alerts", event: { seq, timestamp: alert.updated_at, data: alert } });
     this.#parts.activities.record(tx, activityOf(alert));
+    this.#parts.onIncident?.(tx, {
+      kind: kindOf(before?.alert, alert),
+      seq,
+      key,
+      incident: alert,
+      previous: before?.alert ?? null,
+      silenced: false,
+      inhibited: false,
+    });
     return { id, alert };
   }
+}
+
+function kindOf(before: Alert | undefined, after: Alert): IncidentChangeKind {
+  if (after.state === "resolved") return "resolved";
+  if (!before) return "opened";
+  return after.severity === "critical" ? "escalated" : "deescalated";
 }
 
 /** The row comes first because its number is part of what is kept in it; the rest follows in the same transaction. */

@@ -170,3 +170,38 @@ describe("on a full disk", () => {
     await room.deployments[Symbol.asyncDispose]();
   });
 });
+
+describe("who tells people", () => {
+  test("hears each change inside its transaction, with what was before and the number of the push", async () => {
+    using rig = new Rig();
+    for (const memory of [85, 95, 86, 50]) await rig.sample({ memory });
+    expect(rig.heard.map(({ kind, key, seq, previous }) => [kind, key, seq, previous?.severity])).toEqual([
+      ["opened", "memory", 1, undefined],
+      ["escalated", "memory", 2, "warning"],
+      ["resolved", "memory", 3, "critical"],
+    ]);
+    expect(rig.heard.map(({ incident }) => incident)).toEqual(rig.pushed.map(({ data }) => data));
+  });
+
+  test("writes what is committed with the change or not at all", async () => {
+    using rig = new Rig();
+    const note = { resourceType: null, resourceId: null, extraData: {}, createdAt: 0 };
+    rig.onIncident = (tx) => {
+      tx.db
+        .insert(activities)
+        .values({ activityType: "user_operation", message: "in the outbox", severity: "info", ...note })
+        .run();
+      if (rig.heard.length < 3) throw new Error("no room");
+    };
+    await rig.samples(2, { memory: 95 });
+    expect([rig.pushed, rig.store.db.select().from(activities).all()]).toEqual([[], []]);
+    await rig.sample({ memory: 95 });
+    expect(rig.story).toEqual(["alert_1 firing critical 95"]);
+    const messages = rig.store.db
+      .select()
+      .from(activities)
+      .all()
+      .map(({ message }) => message);
+    expect(messages).toEqual(["Memory usage reached 95.0%", "in the outbox"]);
+  });
+});

@@ -1,6 +1,7 @@
 import type { Logger } from "@logtape/logtape";
 import { Activities } from "../../src/activities/activities.ts";
 import { Alerts } from "../../src/alerts/alerts.ts";
+import type { IncidentChange, OnIncident } from "../../src/alerts/incident-hook.ts";
 import { type Activity, type Alert, alert, type SystemResources } from "../../src/contract/index.ts";
 import type { ResourceFrame, Resources } from "../../src/resources/sampler.ts";
 import type { LoggedEvent } from "../../src/store/bus.ts";
@@ -45,6 +46,10 @@ export class Rig implements Disposable {
   readonly pushed: LoggedEvent<Alert>[] = [];
   readonly told: Activity[] = [];
   readonly logged: string[] = [];
+  /** What the hook heard of changes that were committed or not. */
+  readonly heard: IncidentChange[] = [];
+  /** What a test wants to happen in the hook. */
+  onIncident: OnIncident = () => {};
   readonly #dir = tempDir();
   #server: { readonly store: Store; readonly alerts: Alerts };
 
@@ -79,7 +84,18 @@ export class Rig implements Disposable {
     } as unknown as Pick<Logger, "error" | "info">; // Logtape's overloads (tagged templates) are not used here.
     return {
       store,
-      alerts: new Alerts({ store, activities, resources: this.resources, clock: this.clock, log, watch }),
+      alerts: new Alerts({
+        store,
+        activities,
+        resources: this.resources,
+        clock: this.clock,
+        log,
+        watch,
+        onIncident: (tx, change) => {
+          this.heard.push(change);
+          this.onIncident(tx, change);
+        },
+      }),
     };
   }
 
