@@ -27,6 +27,7 @@ function only(name, from, { values = [], types = [] }, comment) {
 const CONTRACT = "^src/contract/";
 const CLOCK = "^src/clock\\.ts$";
 const CONFIG = "^src/config(\\.ts$|/)";
+const SHIM = "^src/deployments/drivers/process/shim\\.ts$";
 const STORE = "^src/store/";
 const DB = "^db/";
 
@@ -88,11 +89,17 @@ module.exports = {
       "cli-is-a-client",
       "^src/(cli/|main\\.ts$)",
       {
-        values: ["^src/client/", CONFIG, "^src/logging\\.ts$", "^src/server\\.ts$", "^package\\.json$"],
+        values: ["^src/client/", CONFIG, "^src/logging\\.ts$", "^src/server\\.ts$", "^package\\.json$", SHIM],
         types: [CONTRACT],
       },
       "The command line talks to the server as any client does.",
     ),
+    {
+      name: "only-main-is-the-shim",
+      comment: "A shim is one of many and lives long: main.ts becomes it and loads nothing else of the server.",
+      from: { path: "^src/", pathNot: ["^src/main\\.ts$", SHIM] },
+      to: { path: SHIM, ...VALUE },
+    },
     {
       name: "server-only-when-serving",
       comment: "A command that only asks a server must not load one: import it where it is started.",

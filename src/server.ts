@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import manifest from "../package.json" with { type: "json" };
 import { Access } from "./access/access.ts";
@@ -40,7 +41,16 @@ export interface RunningServer {
  *
  * @throws DataDirectoryError, ListenError
  */
-export async function startServer({ config, log }: { config: Config; log: Logger }): Promise<RunningServer> {
+export async function startServer({
+  config,
+  log,
+  program,
+}: {
+  config: Config;
+  log: Logger;
+  /** The command line of this program, without its arguments. */
+  program: readonly string[];
+}): Promise<RunningServer> {
   await using starting = new AsyncDisposableStack();
   const onError = (error: unknown) => log.error("A background task failed: {error}", { error });
 
@@ -62,7 +72,14 @@ export async function startServer({ config, log }: { config: Config; log: Logger
   const executables = new Executables(clock, config.engineEnvironment);
   const runtimes = new Runtimes({
     recipes: config.recipes,
-    drivers: createDrivers(),
+    drivers: createDrivers({
+      runDirectory: join(config.dataDir, "run"),
+      logDirectory: join(config.dataDir, "logs"),
+      program,
+      environment: config.engineEnvironment,
+      executables,
+      clock,
+    }),
     executables,
     environment: config.engineEnvironment,
   });

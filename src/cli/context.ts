@@ -7,6 +7,8 @@ import type { Output } from "./output.ts";
 export interface Context {
   readonly output: Output;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The command line of this program, without its arguments. */
+  readonly program: readonly string[];
   /** Sets the exit code of a command that ended without an error. */
   readonly end: (code: ExitCode) => void;
 }

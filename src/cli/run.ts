@@ -8,9 +8,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * Runs one command line (without the program's own name) to its end.
  *
+ * @param program what starts this program again, without arguments.
  * @returns the code to end the process with.
  */
-export async function run(args: readonly string[], environment: Environment): Promise<ExitCode> {
+export async function run(
+  args: readonly string[],
+  environment: Environment,
+  program: readonly string[],
+): Promise<ExitCode> {
   const output = processOutput(environment, (reason) => {
     // Nobody reads any more, as after `| head`: there is nothing left to do and nothing to complain about.
     if (reason === "gone") process.exit(ExitCode.ok);
@@ -19,14 +24,15 @@ export async function run(args: readonly string[], environment: Environment): Pr
   });
   let exitCode: ExitCode = ExitCode.ok;
   try {
-    const program = await createProgram(args, {
+    const commands = await createProgram(args, {
       output,
       environment,
+      program,
       end: (code) => {
         exitCode = code;
       },
     });
-    await program.parseAsync(args, { from: "user" });
+    await commands.parseAsync(args, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {
       // Help and version that were asked for end here as well; everything else was called the wrong way.

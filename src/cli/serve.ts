@@ -23,7 +23,7 @@ type Ending = { readonly reason: string; readonly exitCode: ExitCode };
  *
  * @throws ConfigError, DataDirectoryError, ListenError
  */
-export async function serve(options: ServeOptions, { output, environment }: Context): Promise<ExitCode> {
+export async function serve(options: ServeOptions, { output, environment, program }: Context): Promise<ExitCode> {
   const config = loadConfig(withOptions(environment, options));
   const log = configureLogging({ level: config.logLevel, format: config.logFormat });
   const { promise: ending, resolve: end } = Promise.withResolvers<Ending>();
@@ -31,7 +31,7 @@ export async function serve(options: ServeOptions, { output, environment }: Cont
   watchFaults(log, end);
 
   const { startServer } = await import("../server.ts");
-  const server = await startServer({ config, log });
+  const server = await startServer({ config, log, program });
   announce(server, config, options, output, environment, log);
 
   const { reason, exitCode } = await ending;

@@ -60,7 +60,7 @@ for (const transport of ["websocket", "polling"] as const) {
         const settings = { PORT: "0", DATA_DIR: dir.path, ALERTS: "off", LOG_LEVEL: "error", GPU: "off" };
         const config = loadConfig({ ...settings, SOCKET_RECOVERY_MS: String(recoveryMs) });
         const log = configureLogging({ level: config.logLevel, format: "json" });
-        const server = await startServer({ config, log });
+        const server = await startServer({ config, log, program: [] });
         try {
           await using network = new FailingNetwork(server.port);
           const url = `http://127.0.0.1:${await network.listen()}`;

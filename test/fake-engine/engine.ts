@@ -7,7 +7,15 @@
  * - `POST /control` with any fields of `Behaviour` changes how it behaves from now on.
  * - `POST /control {"crash": code}` ends the process at once; `{"loaded": true}` ends the loading phase.
  * - `GET /control` tells the behaviour, the open engine connections and how often each path was asked for.
+ *
+ * How it goes wrong is said by flags, as a recipe's command gives them:
+ * - `--exit-code N` ends at once with it, before it listens; with `--crash-after-ms MS` that much later.
+ * - `--ignore-sigterm`; `--hang health` and `--hang generate`.
+ * - `--spawn-child group` starts a process that only sleeps, `--spawn-child session` one that has left the group and
+ *   ignores SIGTERM; `--fork` starts itself anew in the background, and ends.
+ * - `--say TEXT` writes it to standard error, `--long-line N` a line of N bytes, `--write-bytes N` N bytes of lines.
  */
+import { spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
@@ -28,12 +36,24 @@ const { values: flags } = parseArgs({
     /** Milliseconds; `hold` loads until `POST /control {"loaded": true}`. */
     "load-ms": { type: "string", default: "0" },
     model: { type: "string", default: "fake-model" },
-    // Issue 3's flags (crash-after, exit-code, ignore-sigterm, spawn-child, long-line, oom-text) belong here.
+    "exit-code": { type: "string" },
+    "crash-after-ms": { type: "string" },
+    "ignore-sigterm": { type: "boolean", default: false },
+    hang: { type: "string", multiple: true, default: [] },
+    "spawn-child": { type: "string" },
+    fork: { type: "boolean", default: false },
+    say: { type: "string", multiple: true, default: [] },
+    "long-line": { type: "string" },
+    "write-bytes": { type: "string" },
   },
 });
 
 const loadMs = flags["load-ms"] === "hold" ? Number.POSITIVE_INFINITY : Number(flags["load-ms"]);
-const behaviour: Behaviour = { health: 200, generate: "answer", loaded: loadMs === 0 };
+const behaviour: Behaviour = {
+  health: flags.hang.includes("health") ? "hang" : 200,
+  generate: flags.hang.includes("generate") ? "hang" : "answer",
+  loaded: loadMs === 0,
+};
 const asked: Record<string, number> = {};
 
 /** What each engine serves, by path; the others answer 404. */
@@ -67,12 +87,44 @@ const engine = createServer((request, response) => {
 });
 const control = createServer((request, response) => void command(request, response));
 
+for (const text of flags.say) console.error(text);
+if (flags["long-line"] !== undefined) console.log("x".repeat(Number(flags["long-line"])));
+if (flags["write-bytes"] !== undefined) await writeBytes(Number(flags["write-bytes"]));
+if (flags["ignore-sigterm"]) process.on("SIGTERM", () => console.error("SIGTERM is ignored"));
+if (flags["spawn-child"] !== undefined) sleeper(flags["spawn-child"] === "session");
+if (flags.fork) startAnew();
+if (flags["exit-code"] !== undefined) {
+  setTimeout(() => process.exit(Number(flags["exit-code"])), Number(flags["crash-after-ms"] ?? 0));
+  // Until then it serves; without that time it never listens.
+  if (flags["crash-after-ms"] === undefined) await new Promise(() => {});
+}
+
 const controlPort = await listen(control, 0, "127.0.0.1");
 const port = await listen(engine, Number(flags.port), flags.host);
 // A port of its own that refuses until it is loaded: it is given back, and listened on again later.
 if (flags.mode === "vllm" && !behaviour.loaded) await new Promise((resolve) => engine.close(resolve));
 console.log(JSON.stringify({ port, control_port: controlPort, pid: process.pid }));
 if (loadMs > 0 && loadMs !== Number.POSITIVE_INFINITY) setTimeout(() => void load(), loadMs);
+
+/** A process that only sleeps, holding this one's output open. */
+function sleeper(leaves: boolean): void {
+  const script = leaves ? "trap '' TERM; while :; do sleep 1; done" : "exec sleep 1000";
+  spawn("/bin/sh", ["-c", script], { stdio: "inherit", detached: leaves }).unref();
+}
+
+/** As a daemon does: the process that was started ends, another one does the work. */
+function startAnew(): never {
+  const args = process.argv.slice(1).filter((arg) => arg !== "--fork");
+  spawn(process.execPath, args, { stdio: "inherit", detached: true }).unref();
+  process.exit(0);
+}
+
+async function writeBytes(count: number): Promise<void> {
+  const lines = `${"y".repeat(99)}\n`.repeat(10_000);
+  for (let written = 0; written < count; written += lines.length) {
+    if (!process.stdout.write(lines)) await new Promise((resolve) => process.stdout.once("drain", resolve));
+  }
+}
 
 async function load(): Promise<void> {
   behaviour.loaded = true;

@@ -1,7 +1,8 @@
 import type { Driver } from "./driver.ts";
 import { external } from "./external.ts";
+import { type ProcessDriverParts, processDriver } from "./process/process.ts";
 
 /** Every kind of driver there is: a new one is a file beside this one and a line here. */
-export function createDrivers(): readonly Driver[] {
-  return [external];
+export function createDrivers(parts: ProcessDriverParts): readonly Driver[] {
+  return [external, processDriver(parts)];
 }

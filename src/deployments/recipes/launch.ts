@@ -146,7 +146,7 @@ function listenOn(host: string): string {
 }
 
 /** An engine that listens everywhere is reached on this machine. */
-function reachable(host: string): string {
+export function reachable(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;
 }
