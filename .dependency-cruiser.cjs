@@ -3,7 +3,7 @@
 // "Types only" is what TypeScript erases: such an import lets a part name what it is handed without being able to make,
 // or reach around to, one of its own.
 
-const NOUNS = "models|deployments|activities|alerts|resources";
+const NOUNS = "models|deployments|activities|alerts|resources|history";
 
 /** A value, not only a type: what stays in the program. */
 const VALUE = { dependencyTypesNot: ["type-only"] };

@@ -37,7 +37,7 @@ async function emptyBun() {
 }
 
 async function perClient() {
-  await using server = await serverProcess({ env: { ALERTS: "off" } });
+  await using server = await serverProcess({ env: { ALERTS: "off", HISTORY: "off" } });
   const pid = server.process.pid ?? 0;
   await pause(2_000);
   const before = rssMiB(pid);
@@ -50,7 +50,7 @@ async function perClient() {
 
 async function startMs() {
   const begin = performance.now();
-  await using _server = await serverProcess({ env: { ALERTS: "off" } });
+  await using _server = await serverProcess({ env: { ALERTS: "off", HISTORY: "off" } });
   return performance.now() - begin;
 }
 
@@ -61,8 +61,9 @@ function emptyStartMs() {
 }
 
 const empty = await emptyBun();
-const recording = await idle({ ALERTS: "on" });
-const resting = await idle({ ALERTS: "off" });
+const recording = await idle({ ALERTS: "on", HISTORY: "on" });
+const history = await idle({ ALERTS: "off", HISTORY: "on" });
+const resting = await idle({ ALERTS: "off", HISTORY: "off" });
 const against = (usage: { cpu: number; rss: number }) => [
   `${usage.cpu.toFixed(2)} %`,
   `${usage.rss.toFixed(0)} MiB`,
@@ -72,7 +73,8 @@ printTable(`Idle, ${IDLE_SECONDS} s, no clients`, [
   ["", "CPU of a core", "RSS", "RSS / empty"],
   ["empty bun process", ...against(empty)],
   ["server, nothing recording", ...against(resting)],
-  ["server, alerts recording", ...against(recording)],
+  ["server, history recording", ...against(history)],
+  ["server, history and alerts recording", ...against(recording)],
 ]);
 
 printTable(`Memory per idle client, ${CLIENTS} clients`, [

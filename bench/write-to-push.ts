@@ -13,7 +13,7 @@ const SECONDS = 10;
 /** Writes are sent in small groups, since no timer is exact to a millisecond. */
 const GROUP_MS = 10;
 
-await using server = await serverProcess({ env: { ALERTS: "off" } });
+await using server = await serverProcess({ env: { ALERTS: "off", HISTORY: "off" } });
 const sentAt = new Map<number, number>();
 const pushMs: number[] = [];
 const ackMs: number[] = [];

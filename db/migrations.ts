@@ -1,5 +1,6 @@
 import initial from "./migrations/0000_initial.sql" with { type: "text" };
 import gpus from "./migrations/0001_smart_the_captain.sql" with { type: "text" };
+import history from "./migrations/0002_history.sql" with { type: "text" };
 
 /**
  * The migrations in the order they are applied, as text so that they are inside the binary. A database's
@@ -8,4 +9,5 @@ import gpus from "./migrations/0001_smart_the_captain.sql" with { type: "text" }
 export const migrations: readonly { readonly tag: string; readonly sql: string }[] = [
   { tag: "0000_initial", sql: initial },
   { tag: "0001_smart_the_captain", sql: gpus },
+  { tag: "0002_history", sql: history },
 ];

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { index, integer, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 /*
  * Every table, with what a row means. Times are milliseconds since the epoch. Ids that people see (`act-456`) are
@@ -142,4 +142,46 @@ export const accessTokens = sqliteTable("access_tokens", {
   /** SHA-256 of the token, hex. Tokens are 256 random bits, so a plain hash cannot be searched. */
   hash: text("hash").notNull().unique(),
   createdAt: integer("created_at").notNull(),
+});
+
+/** One measured thing with a history: `resources` and `cpu`, `dep-12` and `latency`. */
+export const historySeries = sqliteTable(
+  "history_series",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    source: text("source").notNull(),
+    metric: text("metric").notNull(),
+  },
+  (table) => [uniqueIndex("history_series_name").on(table.source, table.metric)],
+);
+
+/**
+ * One tier of the history. A row is what was measured of a series during one bucket, `bucket` being the time divided by
+ * the tier's step. The migration makes these WITHOUT ROWID, which the schema cannot say: a series' buckets lie side by
+ * side, so that a chart reads few pages.
+ */
+function historyTier(name: string) {
+  return sqliteTable(
+    name,
+    {
+      series: integer("series").notNull(),
+      bucket: integer("bucket").notNull(),
+      avg: real("avg").notNull(),
+      min: real("min").notNull(),
+      max: real("max").notNull(),
+      count: integer("count").notNull(),
+    },
+    (table) => [primaryKey({ columns: [table.series, table.bucket] })],
+  );
+}
+
+export const history10s = historyTier("history_10s");
+export const history1m = historyTier("history_1m");
+export const history10m = historyTier("history_10m");
+export const history1h = historyTier("history_1h");
+
+/** What the recorder keeps about itself: rows in each tier (`rows:10s`, …), and since when it records (`recording`). */
+export const historyState = sqliteTable("history_state", {
+  name: text("name").primaryKey(),
+  value: integer("value").notNull(),
 });

@@ -86,6 +86,8 @@ const settings = {
     "Directory whose file system is watched (default: DATA_DIR)",
   ],
   GPU: [choice("auto", "off"), "auto", "auto reads NVIDIA and AMD devices, off none"],
+  HISTORY: [flag, "on", "Record resources and health over time even when nobody is connected"],
+  HISTORY_MAX_MB: [whole(1, 1_048_576), 512, "Most room in the database that recorded figures may take"],
   ALERTS: [flag, "on", "Watch thresholds and health even when nobody is connected"],
   SOCKET_PING_INTERVAL_MS: [whole(100, 600_000), 25_000, "Milliseconds between two heartbeats of a connection"],
   SOCKET_PING_TIMEOUT_MS: [whole(100, 600_000), 20_000, "Milliseconds a heartbeat may go unanswered"],

@@ -11,9 +11,14 @@ import type { Config } from "./config.ts";
 import { builtFiles } from "./dashboard/assets.generated.ts";
 import { Deployments } from "./deployments/deployments.ts";
 import { createDrivers } from "./deployments/drivers/drivers.ts";
+import { httpProbe } from "./deployments/probe.ts";
 import { Executables } from "./deployments/recipes/executables.ts";
 import { mountDeployments } from "./deployments/routes.ts";
 import { Runtimes } from "./deployments/runtimes.ts";
+import { History } from "./history/history.ts";
+import { ProbeTimes } from "./history/probe-times.ts";
+import { record } from "./history/recorder.ts";
+import { mountHistory } from "./history/routes.ts";
 import { chooseHost } from "./host/choose.ts";
 import { createApp } from "./http/app.ts";
 import { Metrics } from "./http/metrics.ts";
@@ -69,6 +74,16 @@ export async function startServer({
       log: log.getChild("resources"),
     }),
   );
+  const history = starting.use(
+    new History({
+      store,
+      clock,
+      log: log.getChild("history"),
+      record: config.history,
+      maxBytes: config.historyMaxMb * 2 ** 20,
+    }),
+  );
+  const probeTimes = new ProbeTimes();
   const executables = new Executables(clock, config.engineEnvironment);
   const runtimes = new Runtimes({
     recipes: config.recipes,
@@ -84,7 +99,15 @@ export async function startServer({
     environment: config.engineEnvironment,
   });
   const deployments = starting.use(
-    new Deployments({ store, models, activities, clock, log: log.getChild("deployments"), runtimes }),
+    new Deployments({
+      store,
+      models,
+      activities,
+      clock,
+      log: log.getChild("deployments"),
+      runtimes,
+      probes: probeTimes.timing(httpProbe),
+    }),
   );
   const alerts = starting.use(
     new Alerts({
@@ -96,6 +119,7 @@ export async function startServer({
       watch: config.alerts,
     }),
   );
+  starting.use(record({ history, resources, modelStatus: () => deployments.status(), probeTimes, clock, onError }));
   const access = new Access({ config, store, clock });
   const host = await chooseHost();
   const realtime = starting.use(
@@ -138,6 +162,7 @@ export async function startServer({
       (api) => mountActivities(api, activities),
       (api) => mountAlerts(api, alerts),
       (api) => mountResources(api, resources),
+      (api) => mountHistory(api, history, clock),
     ],
   });
   const listening = await host.listen({

@@ -2,16 +2,20 @@ import type { z } from "zod";
 import type { Activity, createActivity } from "../contract/activities.ts";
 import type { Alert } from "../contract/alerts.ts";
 import type { createDeployment, Deployment, Runtime } from "../contract/deployments.ts";
+import type { HistoryAnswer } from "../contract/history.ts";
 import type { createModel, Model, UpdateModel } from "../contract/models.ts";
 import type { Problem } from "../contract/problem.ts";
 import type { listActivitiesRoute } from "../contract/rest/activities.ts";
 import type { listDeploymentsRoute } from "../contract/rest/deployments.ts";
+import type { deploymentHistoryRoute, resourcesHistoryRoute } from "../contract/rest/history.ts";
 import type { listModelsRoute } from "../contract/rest/models.ts";
 import type { listAlertsRoute, modelStatusNow, readyzRoute, resourcesNow } from "../contract/rest/status.ts";
 import { ApiError, networkReason, UnauthorizedError, UnexpectedAnswerError, UnreachableError } from "./errors.ts";
 
 /** What a list route takes in its query, as a caller writes it. */
 type Query<Route extends { request: { query: z.ZodType } }> = z.input<Route["request"]["query"]>;
+/** Metrics are one name, or several with commas between them. */
+type HistoryQuery<Route extends { request: { query: z.ZodType } }> = Omit<Query<Route>, "metric"> & { metric?: string };
 type Health = z.infer<(typeof readyzRoute)["responses"][200]["content"]["application/json"]["schema"]>;
 
 /** One page of a list; `next` is what to pass as `after` (or `before`, newest first), null at the end. */
@@ -57,6 +61,9 @@ export function createApi(url: string, options: ApiOptions = {}) {
       stop: (id: string) => post<Deployment>(at("deployments", id, "stop")),
       restart: (id: string) => post<Deployment>(at("deployments", id, "restart")),
       remove: (id: string) => remove(at("deployments", id)),
+      /** Its health over time, ready to be drawn. */
+      history: (id: string, query: HistoryQuery<typeof deploymentHistoryRoute> = {}) =>
+        get<HistoryAnswer>(at("deployments", id, "history"), query),
     },
     activities: {
       list: (query: Query<typeof listActivitiesRoute> = {}) => get<Page<Activity>>("/api/v1/activities", query),
@@ -67,6 +74,9 @@ export function createApi(url: string, options: ApiOptions = {}) {
       get: (id: string) => get<Alert>(at("alerts", id)),
     },
     runtimes: () => get<{ items: Runtime[] }>("/api/v1/runtimes"),
+    /** The machine's resources over time, ready to be drawn. */
+    resourcesHistory: (query: HistoryQuery<typeof resourcesHistoryRoute> = {}) =>
+      get<HistoryAnswer>("/api/v1/resources/history", query),
     resources: () => get<z.infer<typeof resourcesNow>>("/api/v1/resources"),
     modelStatus: () => get<z.infer<typeof modelStatusNow>>("/api/v1/model-status"),
     /** Whether the server can do its work, and its version; "unavailable" is an answer here, not an error. */

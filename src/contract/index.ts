@@ -2,6 +2,7 @@ export * from "./access.ts";
 export * from "./activities.ts";
 export * from "./alerts.ts";
 export * from "./deployments.ts";
+export * from "./history.ts";
 export * from "./models.ts";
 export * from "./primitives.ts";
 export * from "./problem.ts";

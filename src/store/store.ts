@@ -82,6 +82,14 @@ export class Store implements Disposable {
     return result;
   }
 
+  /**
+   * A prepared statement, for what the query builder cannot say. `Row` is what the caller knows its columns to be. One
+   * that writes is run inside `write()`.
+   */
+  statement<Parameters extends unknown[], Row = unknown>(sql: string): Database.Statement<Parameters, Row> {
+    return this.#sqlite.prepare<Parameters, Row>(sql);
+  }
+
   /** @throws StorageError when the database does not answer. */
   check(): void {
     try {

@@ -2,7 +2,7 @@ import { Access } from "../../src/access/access.ts";
 import { Activities } from "../../src/activities/activities.ts";
 import { mountActivities } from "../../src/activities/routes.ts";
 import { type Config, loadConfig } from "../../src/config.ts";
-import { createApp } from "../../src/http/app.ts";
+import { type AppOptions, createApp } from "../../src/http/app.ts";
 import { Metrics } from "../../src/http/metrics.ts";
 import { Models } from "../../src/models/models.ts";
 import { mountModels } from "../../src/models/routes.ts";
@@ -11,7 +11,11 @@ import type { Payload } from "../socket-client.ts";
 import { tempStore } from "../temp-store.ts";
 
 /** The HTTP side over a real store, with the routes of the rooms that need nothing else. */
-export function testApp(environment: Record<string, string> = {}, ready: () => boolean = () => true) {
+export function testApp(
+  environment: Record<string, string> = {},
+  ready: () => boolean = () => true,
+  more: AppOptions["mounts"] = [],
+) {
   const temp = tempStore();
   const clock = new FakeClock();
   const config: Config = loadConfig(environment);
@@ -29,7 +33,7 @@ export function testApp(environment: Record<string, string> = {}, ready: () => b
     metrics: new Metrics([{ name: "test_things", help: "Things", read: () => 7 }]),
     files: [{ path: "/page", type: "text/html", etag: '"tag"', immutable: false, brotli: "iwSAaGVsbG8gcGFnZQM=" }],
     ready,
-    mounts: [(api) => mountModels(api, models), (api) => mountActivities(api, activities)],
+    mounts: [(api) => mountModels(api, models), (api) => mountActivities(api, activities), ...more],
   });
   const request = (method: string, path: string, options: { body?: BodyInit; headers?: Record<string, string> } = {}) =>
     app.request(path, {
