@@ -31,6 +31,10 @@ function whole(min: number, max: number) {
 function choice<const Options extends readonly [string, ...string[]]>(...options: Options) {
   return z.enum(options, { error: `must be ${options.join(", ")}` });
 }
+const filePath = z
+  .string()
+  .min(1, "must be a file")
+  .transform((path) => resolve(path));
 const origin = z.string().refine((text) => text === "*" || URL.parse(text)?.origin === text, {
   error: "must be origins such as https://example.org, separated by commas",
 });
@@ -60,6 +64,22 @@ const settings = {
     "Token that API callers must send; generated and printed once where one is needed",
   ],
   ALLOWED_HOSTS: [list, "", "Host names, besides this machine's own, under which the server may be called"],
+  TLS_CERT: [
+    filePath.optional(),
+    undefined,
+    "PEM file of the certificate and those that lead to its authority; with TLS_KEY the server speaks HTTPS and WSS",
+  ],
+  TLS_KEY: [
+    filePath.optional(),
+    undefined,
+    "PEM file of the certificate's private key; both are read again when they change",
+  ],
+  TLS_REDIRECT_PORT: [
+    whole(0, 65_535).optional(),
+    undefined,
+    "Port on which plain HTTP is sent on to HTTPS (80, say); off unless set",
+  ],
+  TLS_HSTS: [flag, "off", "Tell browsers never to use plain HTTP with this name again, on any port, for a year"],
   CORS_ORIGINS: [list.pipe(z.array(origin)), "", "Origins of web pages that may call the server, besides its own page"],
   LOG_LEVEL: [
     choice("debug", "info", "warning", "error"),
@@ -164,6 +184,12 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   const config = { ...Object.fromEntries(entries), recipes, engineEnvironment } as unknown as Config;
   if (config.socketLagBytes >= config.socketBacklogBytes) {
     throw new ConfigError("SOCKET_LAG_BYTES must be less than SOCKET_BACKLOG_BYTES");
+  }
+  if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
+    throw new ConfigError("TLS_CERT and TLS_KEY belong together; only one of them is set");
+  }
+  if (config.tlsRedirectPort !== undefined && config.tlsCert === undefined) {
+    throw new ConfigError("TLS_REDIRECT_PORT needs TLS_CERT and TLS_KEY, where there is something to redirect to");
   }
   return Object.freeze(config);
 }

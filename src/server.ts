@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import manifest from "../package.json" with { type: "json" };
 import { Access } from "./access/access.ts";
+import { CertificateWatch } from "./access/certificate.ts";
 import { Activities } from "./activities/activities.ts";
 import { mountActivities } from "./activities/routes.ts";
 import { Alerts } from "./alerts/alerts.ts";
@@ -20,6 +21,7 @@ import { ProbeTimes } from "./history/probe-times.ts";
 import { record } from "./history/recorder.ts";
 import { mountHistory } from "./history/routes.ts";
 import { chooseHost } from "./host/choose.ts";
+import { listenRedirect } from "./host/redirect.ts";
 import { createApp } from "./http/app.ts";
 import { Metrics } from "./http/metrics.ts";
 import { problemResponse } from "./http/problems.ts";
@@ -35,6 +37,8 @@ export interface RunningServer {
   /** Where a browser on this machine finds it, without a slash at the end. */
   readonly url: string;
   readonly port: number;
+  /** Where plain HTTP is sent on to `url`; undefined when it is not. */
+  readonly redirectPort: number | undefined;
   /** The admin token made at this start, to be shown once; undefined when there was no need for one. */
   readonly generatedToken: string | undefined;
   /** Tells clients, lets open work end within the configured deadline, and gives everything up. */
@@ -44,7 +48,7 @@ export interface RunningServer {
 /**
  * Makes each part once, wires it, and starts it; `stop` is the reverse.
  *
- * @throws DataDirectoryError, ListenError
+ * @throws DataDirectoryError, ListenError, CertificateError
  */
 export async function startServer({
   config,
@@ -121,6 +125,11 @@ export async function startServer({
   );
   starting.use(record({ history, resources, modelStatus: () => deployments.status(), probeTimes, clock, onError }));
   const access = new Access({ config, store, clock });
+  const { tlsCert: certFile, tlsKey: keyFile } = config;
+  const certificate =
+    certFile !== undefined && keyFile !== undefined
+      ? starting.use(new CertificateWatch({ files: { certFile, keyFile }, clock, log: log.getChild("tls") }))
+      : undefined;
   const host = await chooseHost();
   const realtime = starting.use(
     new Realtime({
@@ -143,10 +152,20 @@ export async function startServer({
       help: "Socket.IO clients connected now",
       read: () => realtime.io.of("/").sockets.size,
     },
+    ...(certificate
+      ? [
+          {
+            name: "llm_manager_tls_certificate_expiry_timestamp_seconds",
+            help: "When the certificate in use runs out, seconds since the epoch",
+            read: () => certificate.current.expiresAt / 1000,
+          },
+        ]
+      : []),
   ]);
   const app = createApp({
     access,
     corsOrigins: config.corsOrigins,
+    hsts: certificate !== undefined && config.tlsHsts,
     maxBodyBytes: config.httpMaxBodyBytes,
     version: manifest.version,
     log: log.getChild("http"),
@@ -174,6 +193,7 @@ export async function startServer({
       return refusal && problemResponse(refusal, SOCKET_PATH);
     },
     io: realtime.io,
+    tls: certificate?.current,
     socket: {
       path: SOCKET_PATH,
       pingIntervalMs: config.socketPingIntervalMs,
@@ -191,12 +211,25 @@ export async function startServer({
     await realtime[Symbol.asyncDispose]();
     await closed;
   });
+  certificate?.onChange((next) => listening.renew(next));
+  const redirect =
+    config.tlsRedirectPort === undefined
+      ? undefined
+      : starting.use(
+          await listenRedirect({
+            hostname: config.host,
+            port: config.tlsRedirectPort,
+            securePort: listening.port,
+            refuses: (host) => access.refusal(new Headers({ host })) !== undefined,
+          }),
+        );
   deployments.resume();
 
   const running = starting.move();
   return {
-    url: urlOf(config.host, listening.port),
+    url: urlOf(certificate ? "https" : "http", config.host, listening.port),
     port: listening.port,
+    redirectPort: redirect?.port,
     generatedToken: access.generatedToken,
     async stop() {
       stopping = true;
@@ -206,8 +239,8 @@ export async function startServer({
 }
 
 /** An address that listens everywhere is reached on this machine as localhost; IPv6 stands in brackets. */
-function urlOf(host: string, port: number): string {
+function urlOf(scheme: "http" | "https", host: string, port: number): string {
   const everywhere = host === "0.0.0.0" || host === "::";
   const name = everywhere ? "localhost" : host.includes(":") ? `[${host}]` : host;
-  return `http://${name}:${port}`;
+  return `${scheme}://${name}:${port}`;
 }

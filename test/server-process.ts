@@ -54,10 +54,10 @@ export async function serverProcess(
     const fail = (why: string) => reject(new Error(`${why}:\n${output}`));
     const timer = setTimeout(() => fail("The server did not start in time"), START_TIMEOUT_MS);
     const look = () => {
-      const found = /http:\/\/(?:127\.0\.0\.1|localhost):(\d+)/.exec(output);
+      const found = /(https?):\/\/(?:127\.0\.0\.1|localhost):(\d+)/.exec(output);
       if (!found) return;
       clearTimeout(timer);
-      resolve(`http://127.0.0.1:${found[1]}`);
+      resolve(`${found[1]}://127.0.0.1:${found[2]}`);
     };
     child.stdout.on("data", look);
     child.stderr.on("data", look);

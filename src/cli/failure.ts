@@ -27,6 +27,7 @@ export interface Failure {
 const EXPECTED: Readonly<Record<string, ExitCode>> = {
   UsageError: ExitCode.usage,
   ConfigError: ExitCode.usage,
+  CertificateError: ExitCode.usage,
   CommandError: ExitCode.failure,
   DataDirectoryError: ExitCode.failure,
   ListenError: ExitCode.failure,

@@ -1,5 +1,6 @@
 import type { Command } from "@commander-js/extra-typings";
 import { createApi } from "../client/api.ts";
+import { networkReason, UnreachableError } from "../client/errors.ts";
 import type { Context } from "./context.ts";
 import { ExitCode } from "./failure.ts";
 
@@ -17,16 +18,35 @@ export function addHealthCommand(program: Command, context: Context): void {
     .option("--json", "print JSON")
     .action(async ({ json }) => {
       const { loadConfig } = await import("../config.ts");
-      const { host, port } = loadConfig(context.environment);
-      const health = await createApi(localUrl(host, port), { timeoutMs: TIMEOUT_MS }).ready();
+      const { host, port, tlsCert } = loadConfig(context.environment);
+      const health = await (tlsCert === undefined
+        ? createApi(`http://${localName(host)}:${port}`, { timeoutMs: TIMEOUT_MS }).ready()
+        : readyOverTls(localName(host), port));
       if (json) context.output.json(health);
       else context.output.print(health.status);
       context.end(health.status === "ok" ? ExitCode.ok : ExitCode.failure);
     });
 }
 
-/** A server that listens everywhere listens on the loopback address too. */
-function localUrl(host: string, port: number): string {
+/** A server that listens everywhere listens on the loopback address too. IPv6 stands in brackets. */
+function localName(host: string): string {
   const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  return name.includes(":") ? `[${name}]` : name;
+}
+
+/**
+ * The certificate is for the server's public name, which is not what it is called by here; so it is not checked. What is
+ * asked and answered is no secret.
+ */
+async function readyOverTls(name: string, port: number): Promise<{ status: string }> {
+  const url = `https://${name}:${port}`;
+  const { get } = await import("node:https");
+  return new Promise((resolve, reject) => {
+    const request = get(`${url}/readyz`, { rejectUnauthorized: false, timeout: TIMEOUT_MS }, (response) => {
+      response.resume();
+      resolve({ status: response.statusCode === 200 ? "ok" : "unavailable" });
+    });
+    request.on("timeout", () => request.destroy(new Error("it does not answer")));
+    request.on("error", (error) => reject(new UnreachableError(url, networkReason(error.message))));
+  });
 }

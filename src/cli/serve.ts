@@ -94,7 +94,13 @@ function announce(
   log: Logger,
 ): void {
   const { url, generatedToken } = server;
-  const facts = { version: options.version, url, port: server.port, data_dir: config.dataDir };
+  const facts = {
+    version: options.version,
+    url,
+    port: server.port,
+    ...(server.redirectPort !== undefined && { redirect_port: server.redirectPort }),
+    data_dir: config.dataDir,
+  };
   if (options.json) {
     output.json({ ...facts, ...(generatedToken !== undefined && { generated_token: generatedToken }) }, true);
   } else if (looksPretty(config.logFormat, process.stderr)) {

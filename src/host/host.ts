@@ -12,8 +12,17 @@ export interface HostOptions {
   /** The Socket.IO server that this host's engine feeds. */
   readonly io: Server;
   readonly socket: SocketOptions;
+  /** Present when the server speaks TLS, on HTTP and WebSocket alike, and nothing else on this port. */
+  readonly tls?: TlsIdentity | undefined;
   /** A fault of the host or the engine that no request handler saw. */
   readonly onError: (error: unknown) => void;
+}
+
+/** What a server shows and proves of itself; both PEM. */
+export interface TlsIdentity {
+  /** The certificate, followed by those that lead from it to a known authority. */
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface SocketOptions {
@@ -50,6 +59,8 @@ export interface Topics {
 export interface Listening {
   readonly hostname: string;
   readonly port: number;
+  /** New connections get the new certificate, those that are open go on. Only for a server that speaks TLS. */
+  renew(tls: TlsIdentity): void;
   /**
    * Stops accepting before it returns its promise. Open requests and Socket.IO connections may end until `deadlineMs`
    * have passed; what is left then is cut. Resolves when nothing is open any more, so close the Socket.IO connections

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
@@ -21,7 +22,7 @@ export function nodeHost(): Host {
       const engine = new NodeEngine(options);
       const connections = new Set<Socket>();
       const server = serve(options, engine);
-      server.on("connection", (socket) => {
+      server.on(options.tls ? "secureConnection" : "connection", (socket: Socket) => {
         connections.add(socket);
         socket.once("close", () => connections.delete(socket));
       });
@@ -31,7 +32,7 @@ export function nodeHost(): Host {
   };
 }
 
-function serve(options: HostOptions, engine: NodeEngine): Server {
+function serve(options: HostOptions, engine: NodeEngine): Server | TlsServer {
   const answer = getRequestListener((request, { incoming }) => options.fetch(request, { address: peerOf(incoming) }), {
     // The runtime's own Request and Response stay what they are.
     overrideGlobalObjects: false,
@@ -40,11 +41,14 @@ function serve(options: HostOptions, engine: NodeEngine): Server {
       return internalError();
     },
   });
-  const server = createServer({
+  const timeouts = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-  });
+  };
+  const server = options.tls
+    ? createTlsServer({ ...timeouts, handshakeTimeout: HEADERS_TIMEOUT_MS, ...options.tls })
+    : createServer(timeouts);
   server.on("request", (request, response) => {
     try {
       const url = targetOf(request);
@@ -82,7 +86,7 @@ function targetOf(request: IncomingMessage): URL | undefined {
   const target = request.url ?? "";
   if (target.startsWith("/")) return URL.parse(`http://${host}${target}`) ?? undefined;
   const absolute = URL.parse(target);
-  if (absolute?.protocol !== "http:") return undefined;
+  if (absolute?.protocol !== "http:" && absolute?.protocol !== "https:") return undefined;
   request.url = absolute.pathname + absolute.search;
   return URL.parse(`http://${host}${request.url}`) ?? undefined;
 }
@@ -114,7 +118,7 @@ function sendRaw(socket: Duplex, answer: Response): void {
   );
 }
 
-function bind(server: Server, { hostname, port, onError }: HostOptions): Promise<void> {
+function bind(server: Server | TlsServer, { hostname, port, onError }: HostOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: unknown) => reject(listenError(hostname, port, error));
     server.once("error", failed);
@@ -126,11 +130,19 @@ function bind(server: Server, { hostname, port, onError }: HostOptions): Promise
   });
 }
 
-function listening(server: Server, engine: NodeEngine, hostname: string, connections: Set<Socket>): Listening {
+function listening(
+  server: Server | TlsServer,
+  engine: NodeEngine,
+  hostname: string,
+  connections: Set<Socket>,
+): Listening {
   const address = server.address();
   return {
     hostname,
     port: typeof address === "object" && address ? address.port : 0,
+    renew(tls) {
+      if ("setSecureContext" in server) server.setSecureContext(tls);
+    },
     async close(deadlineMs) {
       engine.stopAccepting();
       const ended = new Promise<void>((resolve) => server.close(() => resolve()));

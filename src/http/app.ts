@@ -20,6 +20,8 @@ const MAX_REQUEST_ID = 64;
 export interface AppOptions {
   readonly access: Pick<Access, "refusal" | "requireToken">;
   readonly corsOrigins: readonly string[];
+  /** Whether browsers are told never to come by plain HTTP again. */
+  readonly hsts: boolean;
   readonly maxBodyBytes: number;
   readonly version: string;
   readonly log: ErrorLog;
@@ -47,7 +49,7 @@ export function createApp(options: AppOptions): OpenAPIHono {
     // Again, since Hono forgets on an error what was prepared for its answer.
     c.res.headers.set("x-request-id", c.get("requestId"));
   });
-  app.use(securityHeaders());
+  app.use(securityHeaders(options.hsts));
   app.use(options.metrics.middleware);
   app.use(async (c, next) => {
     const refusal = access.refusal(c.req.raw.headers);

@@ -2,8 +2,12 @@ import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { secureHeaders } from "hono/secure-headers";
 
-/** Headers that keep a hostile page, or a hole in ours, from doing harm. Scripts and styles are our own files only. */
-export function securityHeaders(): MiddlewareHandler {
+/**
+ * Headers that keep a hostile page, or a hole in ours, from doing harm. Scripts and styles are our own files only.
+ *
+ * @param hsts whether browsers are told never to come by plain HTTP again.
+ */
+export function securityHeaders(hsts: boolean): MiddlewareHandler {
   return secureHeaders({
     contentSecurityPolicy: {
       defaultSrc: ["'self'"],
@@ -16,8 +20,8 @@ export function securityHeaders(): MiddlewareHandler {
     xFrameOptions: "DENY",
     referrerPolicy: "no-referrer",
     crossOriginResourcePolicy: "same-origin",
-    // Says nothing on plain HTTP, and behind a proxy it is the proxy's to say.
-    strictTransportSecurity: false,
+    // A name that browsers were told this of takes every other plain service on the machine with it, so it is asked for.
+    strictTransportSecurity: hsts ? "max-age=31536000" : false,
   });
 }
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
 import { connect } from "socket.io-client";
 import { type Host, ListenError } from "../../src/host/host.ts";
+import { getOverTls, tlsIdentity } from "../tls-identity.ts";
 import { RawWebSocket } from "./raw-web-socket.ts";
 import { handshake, statusOf, withHost } from "./running-host.ts";
 
@@ -231,6 +232,36 @@ export const cases: readonly { readonly name: string; readonly run: (host: Host)
           client.destroy();
         });
       }
+    },
+  },
+  {
+    name: "with TLS it shows a renewed certificate to new connections, and reaches those before it too",
+    async run(host) {
+      const [first, second] = [tlsIdentity("first"), tlsIdentity("second")];
+      await withHost(host, { tls: first }, async ({ port, url, io, listening, errors }) => {
+        const old = await RawWebSocket.open(port, WEBSOCKET, { ca: first.cert });
+        old.send("40");
+        await old.nextText("40");
+        assert.equal((await getOverTls(port, first.cert)).text, "not Socket.IO");
+        await assert.rejects(getOverTls(port, second.cert));
+        assert.ok([0, 400].includes(await statusOf(port, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")), "plain HTTP");
+
+        listening.renew(second);
+        assert.equal((await getOverTls(port, second.cert)).text, "not Socket.IO");
+        await assert.rejects(getOverTls(port, first.cert));
+        const late = await RawWebSocket.open(port, WEBSOCKET, { ca: second.cert });
+        late.send("40");
+        await late.nextText("40");
+        for (const socket of io.of("/").sockets.values()) await socket.join("room");
+        io.to("room").emit("news", url);
+        for (const client of [old, late]) assert.equal(await client.nextText("42"), `42["news","${url}"]`);
+        await assert.rejects(
+          withHost(host, { port, tls: first }, async () => {}),
+          ListenError,
+        );
+        for (const client of [old, late]) client.destroy();
+        assert.deepEqual(errors, []);
+      });
     },
   },
   {

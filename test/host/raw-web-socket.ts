@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 /** A frame as it came over the wire. */
 export interface Frame {
@@ -36,9 +37,15 @@ export class RawWebSocket {
     });
   }
 
-  /** Connects and shakes hands; rejects with the status line when the server refuses. */
-  static async open(port: number, target: string, options: { readonly deflate?: boolean } = {}): Promise<RawWebSocket> {
-    const socket = connect(port, "127.0.0.1");
+  /** Connects, over TLS when `ca` is given, and shakes hands; rejects with the status line when the server refuses. */
+  static async open(
+    port: number,
+    target: string,
+    options: { readonly deflate?: boolean; readonly ca?: string } = {},
+  ): Promise<RawWebSocket> {
+    const socket = options.ca
+      ? connectTls({ port, host: "127.0.0.1", servername: "localhost", ca: options.ca })
+      : connect(port, "127.0.0.1");
     const client = new RawWebSocket(socket);
     const answered = new Promise<string>((resolve) => {
       client.#handshake = resolve;

@@ -13,7 +13,7 @@ export interface RunningHost {
   readonly errors: unknown[];
 }
 
-export interface Overrides extends Partial<Pick<HostOptions, "fetch" | "admit" | "hostname" | "port">> {
+export interface Overrides extends Partial<Pick<HostOptions, "fetch" | "admit" | "hostname" | "port" | "tls">> {
   readonly socket?: Partial<SocketOptions>;
   readonly connectTimeout?: number;
   /** More options of the Socket.IO server, such as another adapter. */
@@ -43,6 +43,7 @@ export async function withHost(
     fetch: overrides.fetch ?? (() => new Response("not Socket.IO")),
     admit: overrides.admit ?? (() => undefined),
     io,
+    tls: overrides.tls,
     socket: {
       path: "/socket.io/",
       pingIntervalMs: 25_000,
@@ -57,7 +58,7 @@ export async function withHost(
   });
   const { port } = listening;
   try {
-    await use({ port, url: `http://127.0.0.1:${port}`, io, listening, errors });
+    await use({ port, url: `${overrides.tls ? "https" : "http"}://127.0.0.1:${port}`, io, listening, errors });
   } finally {
     const closing = listening.close(100);
     await io.close();

@@ -27,6 +27,7 @@ export function testApp(
   const app = createApp({
     access,
     corsOrigins: config.corsOrigins,
+    hsts: false,
     maxBodyBytes: config.httpMaxBodyBytes,
     version: "1.2.3",
     log: { error: (_message, properties) => void logged.push(properties) },
