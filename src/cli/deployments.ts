@@ -133,6 +133,8 @@ function one(deployment: Deployment, { output }: Session): string[] {
       ["status", deployment.status],
       ["health", deployment.health_status],
       ["reason", deployment.reason ?? NOTHING],
+      ["process", String(deployment.pid ?? deployment.container_id?.slice(0, 12) ?? NOTHING)],
+      ...deployment.warnings.map((warning) => ["warning", warning] as const),
       ["uptime", uptime(deployment)],
       ["endpoint", endpoint(deployment)],
       ["cores", String(deployment.cpu_cores ?? NOTHING)],

@@ -77,6 +77,12 @@ export const deployment = z
     health: healthCheck,
     /** Why the last start or run ended or is in trouble; null when nothing is wrong. */
     reason: z.string().nullable(),
+    /** The engine's process on this machine, while there is one. */
+    pid: z.number().int().positive().nullable(),
+    /** The engine's container, while there is one. */
+    container_id: z.string().nullable(),
+    /** What was asked for and cannot be had on this machine, such as a limit that nothing enforces. */
+    warnings: z.array(z.string()),
     created_at: timestamp,
     updated_at: timestamp,
     deployed_at: timestamp.nullable(),

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { type Model, ProblemError } from "../contract/index.ts";
+import type { Instance } from "./drivers/driver.ts";
 import { type Command, isLegal, type Move, transition } from "./lifecycle.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { ProbeFactory } from "./probe.ts";
@@ -54,6 +55,11 @@ export class DeploymentActor {
 
   get record(): DeploymentRecord {
     return this.#record;
+  }
+
+  /** What runs of it, while something does. */
+  get instance(): Instance | undefined {
+    return this.#run?.instance;
   }
 
   /**

@@ -99,21 +99,22 @@ export class Deployments implements AsyncDisposable {
   /** Deployments in the order they were made, those after `after` first; `next` is null on the last page. */
   list(query: DeploymentQuery): { items: Deployment[]; next: string | null } {
     const after = query.after === undefined ? 0 : (idNumber("dep-", query.after) ?? 0);
-    const found: DeploymentRecord[] = [];
-    for (const { record } of this.#actors.values()) {
+    const found: DeploymentActor[] = [];
+    for (const actor of this.#actors.values()) {
+      const { record } = actor;
       if (record.id <= after) continue;
       if (query.model_id !== undefined && record.modelId !== query.model_id) continue;
       if (query.status !== undefined && record.status !== query.status) continue;
-      found.push(record);
+      found.push(actor);
       if (found.length > query.limit) break;
     }
-    const items = found.slice(0, query.limit).map((record) => this.#show(record));
+    const items = found.slice(0, query.limit).map((actor) => this.#show(actor));
     return { items, next: found.length > query.limit ? (items.at(-1)?.deployment_id ?? null) : null };
   }
 
   /** @throws ProblemError `not_found`. */
   get(id: string): Deployment {
-    return this.#show(this.#require(id).record);
+    return this.#show(this.#require(id));
   }
 
   /**
@@ -133,7 +134,7 @@ export class Deployments implements AsyncDisposable {
     this.#actors.set(record.id, actor);
     // Stored, it will start: if the write of the start fails it stays `pending` and is tried again.
     actor.resume();
-    return this.#show(actor.record);
+    return this.#show(actor);
   }
 
   /** @throws ProblemError `illegal_transition` unless it is stopped or failed; `runtime_unavailable`, `not_found`. */
@@ -178,11 +179,12 @@ export class Deployments implements AsyncDisposable {
   }
 
   async #command(id: string, command: Command): Promise<Deployment> {
-    return this.#show(await this.#require(id).request(command));
+    const actor = this.#require(id);
+    return this.#show(actor, await actor.request(command));
   }
 
-  #show(record: DeploymentRecord): Deployment {
-    return toDeployment(record, this.#sources.of(record.modelId), this.#clock.now());
+  #show(actor: DeploymentActor, record = actor.record): Deployment {
+    return toDeployment(record, actor.instance, this.#sources.of(record.modelId), this.#clock.now());
   }
 
   #require(id: string): DeploymentActor {

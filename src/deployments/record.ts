@@ -11,7 +11,7 @@ import {
   healthStatus,
   type ModelStatusEntry,
 } from "../contract/index.ts";
-import type { Target, Wanted } from "./drivers/driver.ts";
+import type { Instance, Target, Wanted } from "./drivers/driver.ts";
 
 type Row = typeof deployments.$inferSelect;
 
@@ -70,8 +70,13 @@ export function toColumns({ health, ...same }: RecordChange): Partial<typeof dep
   return health === undefined ? same : { ...same, healthStatus: health };
 }
 
-/** `DeploymentRecord` as the API shows it. */
-export function toDeployment(record: DeploymentRecord, modelSource: string, now: number): Deployment {
+/** `DeploymentRecord` as the API shows it, with what is known of its run while there is one. */
+export function toDeployment(
+  record: DeploymentRecord,
+  run: Pick<Instance, "pid" | "containerId" | "warnings"> | undefined,
+  modelSource: string,
+  now: number,
+): Deployment {
   return {
     ...toStatusEntry(record, modelSource, now),
     runtime: record.runtime,
@@ -81,6 +86,9 @@ export function toDeployment(record: DeploymentRecord, modelSource: string, now:
     env: { ...record.env },
     health: record.check,
     reason: record.reason,
+    pid: run?.pid ?? null,
+    container_id: run?.containerId ?? null,
+    warnings: [...(run?.warnings ?? [])],
     updated_at: isoTime(record.updatedAt),
   };
 }

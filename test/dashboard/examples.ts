@@ -69,6 +69,9 @@ export function deployment(number: number, varied: Partial<Deployment> = {}): De
     runtime: "external",
     gpus: null,
     context_length: null,
+    pid: null,
+    container_id: null,
+    warnings: [],
     args: [],
     env: {},
     health: {
