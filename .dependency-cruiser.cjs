@@ -89,7 +89,15 @@ module.exports = {
       "cli-is-a-client",
       "^src/(cli/|main\\.ts$)",
       {
-        values: ["^src/client/", CONFIG, "^src/logging\\.ts$", "^src/server\\.ts$", "^package\\.json$", SHIM],
+        values: [
+          "^src/client/",
+          CONFIG,
+          "^src/logging\\.ts$",
+          "^src/server\\.ts$",
+          "^src/host/own-status\\.ts$",
+          "^package\\.json$",
+          SHIM,
+        ],
         types: [CONTRACT],
       },
       "The command line talks to the server as any client does.",

@@ -34,19 +34,12 @@ function localName(host: string): string {
   return name.includes(":") ? `[${name}]` : name;
 }
 
-/**
- * The certificate is for the server's public name, which is not what it is called by here; so it is not checked. What is
- * asked and answered is no secret.
- */
 async function readyOverTls(name: string, port: number): Promise<{ status: string }> {
   const url = `https://${name}:${port}`;
-  const { get } = await import("node:https");
-  return new Promise((resolve, reject) => {
-    const request = get(`${url}/readyz`, { rejectUnauthorized: false, timeout: TIMEOUT_MS }, (response) => {
-      response.resume();
-      resolve({ status: response.statusCode === 200 ? "ok" : "unavailable" });
-    });
-    request.on("timeout", () => request.destroy(new Error("it does not answer")));
-    request.on("error", (error) => reject(new UnreachableError(url, networkReason(error.message))));
-  });
+  const { ownStatus } = await import("../host/own-status.ts");
+  try {
+    return { status: (await ownStatus(`${url}/readyz`, TIMEOUT_MS)) === 200 ? "ok" : "unavailable" };
+  } catch (error) {
+    throw new UnreachableError(url, networkReason(String(error)));
+  }
 }
