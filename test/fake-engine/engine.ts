@@ -13,9 +13,12 @@
  * - `--ignore-sigterm`; `--hang health` and `--hang generate`.
  * - `--spawn-child group` starts a process that only sleeps, `--spawn-child session` one that has left the group and
  *   ignores SIGTERM; `--fork` starts itself anew in the background, and ends.
+ * - `--allocate BYTES` fills that much memory, a piece at a time, before it listens.
+ * - `--journal FILE` notes its start there, and `double` if an engine that noted its own still runs. Linux only.
  * - `--say TEXT` writes it to standard error, `--long-line N` a line of N bytes, `--write-bytes N` N bytes of lines.
  */
 import { spawn } from "node:child_process";
+import { appendFileSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
@@ -42,6 +45,8 @@ const { values: flags } = parseArgs({
     hang: { type: "string", multiple: true, default: [] },
     "spawn-child": { type: "string" },
     fork: { type: "boolean", default: false },
+    allocate: { type: "string" },
+    journal: { type: "string" },
     say: { type: "string", multiple: true, default: [] },
     "long-line": { type: "string" },
     "write-bytes": { type: "string" },
@@ -87,9 +92,12 @@ const engine = createServer((request, response) => {
 });
 const control = createServer((request, response) => void command(request, response));
 
+if (flags.journal !== undefined) note(flags.journal);
 for (const text of flags.say) console.error(text);
 if (flags["long-line"] !== undefined) console.log("x".repeat(Number(flags["long-line"])));
 if (flags["write-bytes"] !== undefined) await writeBytes(Number(flags["write-bytes"]));
+const held: Buffer[] = [];
+for (let bytes = 0; bytes < Number(flags.allocate ?? 0); bytes += 1 << 22) held.push(Buffer.alloc(1 << 22, 1));
 if (flags["ignore-sigterm"]) process.on("SIGTERM", () => console.error("SIGTERM is ignored"));
 if (flags["spawn-child"] !== undefined) sleeper(flags["spawn-child"] === "session");
 if (flags.fork) startAnew();
@@ -105,6 +113,26 @@ const port = await listen(engine, Number(flags.port), flags.host);
 if (flags.mode === "vllm" && !behaviour.loaded) await new Promise((resolve) => engine.close(resolve));
 console.log(JSON.stringify({ port, control_port: controlPort, pid: process.pid }));
 if (loadMs > 0 && loadMs !== Number.POSITIVE_INFINITY) setTimeout(() => void load(), loadMs);
+
+/** What tells a double start, however short it is: each engine looks whether one before it is still there. */
+function note(journal: string): void {
+  const started = (pid: number): string | undefined => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
+    } catch {
+      return undefined;
+    }
+  };
+  // First noted, then looked: of two at the same time at least one sees the other.
+  appendFileSync(journal, `start ${process.pid} ${started(process.pid)}\n`);
+  for (const line of readFileSync(journal, "utf8").split("\n")) {
+    const [what, pid, time] = line.split(" ");
+    if (what !== "start" || Number(pid) === process.pid) continue;
+    if (started(Number(pid)) === time) appendFileSync(journal, `double ${process.pid} beside ${pid}\n`);
+  }
+}
 
 /** A process that only sleeps, holding this one's output open. */
 function sleeper(leaves: boolean): void {

@@ -1,0 +1,113 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { ENGINE, eventually, freePort, processesOf } from "../deployments/process/rig.ts";
+import { must, send } from "../rest.ts";
+import { serverProcess } from "../server-process.ts";
+import type { Payload } from "../socket-client.ts";
+import { tempDir } from "../temp-dir.ts";
+
+setDefaultTimeout(120_000);
+
+/** A real server whose recipe `fake` has these flags, and `absent` a program that is not there. */
+async function setup(flags: readonly string[] = []) {
+  const dir = tempDir();
+  const config = join(dir.path, "llm-manager.toml");
+  const table = (name: string, command: readonly string[]) =>
+    `[runtimes.${name}]\ndriver = "process"\nstop_grace_seconds = 1\ncommand = ${JSON.stringify(command)}\nenv = { TEST = ${JSON.stringify(dir.path)} }\n`;
+  const command = [...ENGINE, "--port", "{port}", ...flags];
+  writeFileSync(config, table("fake", command) + table("absent", ["/nowhere/engine", "--port", "{port}"]));
+  const server = await serverProcess({ dataDir: join(dir.path, "data"), env: { CONFIG_FILE: config } });
+  await must(server.url, "POST", "/models", { model_id: "m", name: "M", model_source: "local" });
+  const get = () => must(server.url, "GET", "/deployments/dep-1");
+  return {
+    url: server.url,
+    deploy: async (change: Record<string, unknown> = {}) => {
+      const input = { model_id: "m", runtime: "fake", host: "127.0.0.1", port: await freePort(), ...change };
+      return await send(server.url, "POST", "/deployments", input);
+    },
+    get,
+    status: (status: string) =>
+      eventually(async () => ((await get()).status === status ? true : undefined), `it is ${status}`),
+    /** The first failure that the history tells of. */
+    failure: () =>
+      eventually(async () => {
+        const { items } = await must(server.url, "GET", "/activities?activity_type=model_deployment&limit=100");
+        return items.toReversed().find(({ extra_data }: Payload) => extra_data.event === "deployment_failed");
+      }, "a failure is told of") as Promise<Payload>,
+    engines: () => processesOf(dir.path).filter((pid) => pid !== server.process.pid),
+    async [Symbol.asyncDispose]() {
+      await server.kill("SIGKILL");
+      await eventually(() => {
+        const left = processesOf(dir.path);
+        for (const pid of left) process.kill(pid, "SIGKILL");
+        return left.length === 0;
+      }, "everything is killed");
+      dir[Symbol.dispose]();
+    },
+  };
+}
+
+test("an executable that is missing: the runtime says so, and nothing is made", async () => {
+  await using t = await setup();
+  const { items } = await must(t.url, "GET", "/runtimes");
+  const absent = items.find(({ name }: Payload) => name === "absent");
+  expect(absent).toMatchObject({ available: false, reason: "there is no executable /nowhere/engine" });
+  expect(await t.deploy({ runtime: "absent" })).toMatchObject({
+    status: 409,
+    body: { detail: "Runtime absent cannot be used here: there is no executable /nowhere/engine." },
+  });
+  expect((await must(t.url, "GET", "/deployments")).items).toEqual([]);
+});
+
+test("an engine that exits at once is a failure with its exit code, and leaves nothing", async () => {
+  await using t = await setup(["--say", "error: unknown model architecture: 'none'", "--exit-code", "7"]);
+  expect((await t.deploy()).status).toBe(201);
+  expect((await t.failure()).extra_data.reason).toContain("exit code 7");
+  await must(t.url, "DELETE", "/deployments/dep-1");
+  expect(t.engines()).toEqual([]);
+});
+
+test("a port that somebody else took between the check and the bind", async () => {
+  await using t = await setup();
+  // The thief even answers like a healthy engine; what was started has ended all the same.
+  const thief = createServer((_request, response) => void response.end("ok"));
+  await new Promise<void>((resolve) => thief.listen(0, "127.0.0.1", resolve));
+  try {
+    await t.deploy({ port: (thief.address() as AddressInfo).port });
+    expect((await t.failure()).message).toContain("failed");
+    await must(t.url, "DELETE", "/deployments/dep-1");
+    expect(t.engines()).toEqual([]);
+  } finally {
+    thief.close();
+  }
+});
+
+test("a process that is killed by hand", async () => {
+  await using t = await setup();
+  await t.deploy();
+  await t.status("running");
+  const { pid } = await t.get();
+  process.kill(pid, "SIGKILL");
+  expect((await t.failure()).extra_data.reason).toContain("SIGKILL");
+});
+
+test("an engine that ignores SIGTERM and has children elsewhere is stopped with all of them", async () => {
+  await using t = await setup(["--ignore-sigterm", "--spawn-child", "session"]);
+  await t.deploy();
+  await t.status("running");
+  expect(t.engines().length).toBeGreaterThan(2);
+  expect((await send(t.url, "POST", "/deployments/dep-1/stop")).status).toBe(202);
+  await t.status("stopped");
+  expect(t.engines()).toEqual([]);
+});
+
+test("what a caller must not set is refused by name, and nothing is made", async () => {
+  await using t = await setup();
+  const { status, body } = await t.deploy({ args: ["--exec", "/bin/sh"], env: { LD_PRELOAD: "/tmp/x.so" } });
+  expect(status).toBe(422);
+  expect(body.errors.map(({ field }: Payload) => field)).toEqual(["args.0", "args.1", "env.LD_PRELOAD"]);
+  expect(t.engines()).toEqual([]);
+});
