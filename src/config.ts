@@ -39,10 +39,6 @@ const origin = z.string().refine((text) => text === "*" || URL.parse(text)?.orig
   error: "must be origins such as https://example.org, separated by commas",
 });
 
-const addressOrRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
-  error: "must be addresses or ranges such as 10.0.0.0/8, separated by commas",
-});
-
 /**
  * Every setting: how it is checked, its default, and the line `--help` shows. The name is the environment variable; in
  * the config file it is written in lower case (`PORT` → `port`).
@@ -84,12 +80,6 @@ const settings = {
     "Port on which plain HTTP is sent on to HTTPS (80, say); off unless set",
   ],
   TLS_HSTS: [flag, "off", "Tell browsers never to use plain HTTP with this name again, on any port, for a year"],
-  TRUSTED_PROXIES: [
-    list.pipe(z.array(addressOrRange)),
-    "",
-    "Addresses or ranges of proxies whose X-Forwarded-For and -Proto are believed; then callers need a token",
-  ],
-  SESSION_IDLE_MINUTES: [whole(1, 10_080), 480, "Minutes after which a browser that is not used is signed out"],
   CORS_ORIGINS: [list.pipe(z.array(origin)), "", "Origins of web pages that may call the server, besides its own page"],
   LOG_LEVEL: [
     choice("debug", "info", "warning", "error"),
@@ -118,6 +108,14 @@ const settings = {
   GPU: [choice("auto", "off"), "auto", "auto reads NVIDIA and AMD devices, off none"],
   HISTORY: [flag, "on", "Record resources and health over time even when nobody is connected"],
   HISTORY_MAX_MB: [whole(1, 1_048_576), 512, "Most room in the database that recorded figures may take"],
+  DOCKER_HOST: [
+    z
+      .string()
+      .regex(/^(?:unix:\/\/\/.|npipe:\/\/\/\/.)/, "must be unix:// and the path of the Docker Engine's socket")
+      .transform((url) => url.replace(/^(?:unix|npipe):\/\//, "")),
+    process.platform === "win32" ? "npipe:////./pipe/docker_engine" : "unix:///var/run/docker.sock",
+    "This machine's Docker Engine, for runtimes of driver docker",
+  ],
   ALERTS: [flag, "on", "Watch thresholds and health even when nobody is connected"],
   SOCKET_PING_INTERVAL_MS: [whole(100, 600_000), 25_000, "Milliseconds between two heartbeats of a connection"],
   SOCKET_PING_TIMEOUT_MS: [whole(100, 600_000), 20_000, "Milliseconds a heartbeat may go unanswered"],

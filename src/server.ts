@@ -2,10 +2,7 @@ import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import manifest from "../package.json" with { type: "json" };
 import { Access } from "./access/access.ts";
-import { Acting } from "./access/acting.ts";
 import { CertificateWatch } from "./access/certificate.ts";
-import { mountAccess } from "./access/routes.ts";
-import { socketAccess } from "./access/socket.ts";
 import { Activities } from "./activities/activities.ts";
 import { mountActivities } from "./activities/routes.ts";
 import { Alerts } from "./alerts/alerts.ts";
@@ -71,9 +68,7 @@ export async function startServer({
   );
   if (store.backup) log.info("Upgraded the database; the one before is kept as {file}", { file: store.backup });
 
-  const acting = new Acting();
-  const activities = new Activities({ store, clock, actor: acting.actor });
-  const access = starting.use(new Access({ config, store, activities, clock, onError }));
+  const activities = new Activities({ store, clock });
   const models = new Models({ store, activities, clock });
   const resources = starting.use(
     createSampler({
@@ -93,6 +88,8 @@ export async function startServer({
     }),
   );
   const probeTimes = new ProbeTimes();
+  const shutdown = new AbortController();
+  starting.defer(() => shutdown.abort());
   const executables = new Executables(clock, config.engineEnvironment);
   const runtimes = new Runtimes({
     recipes: config.recipes,
@@ -103,6 +100,9 @@ export async function startServer({
       environment: config.engineEnvironment,
       executables,
       clock,
+      dockerSocket: config.dockerHost,
+      dataDir: config.dataDir,
+      signal: shutdown.signal,
     }),
     executables,
     environment: config.engineEnvironment,
@@ -129,6 +129,7 @@ export async function startServer({
     }),
   );
   starting.use(record({ history, resources, modelStatus: () => deployments.status(), probeTimes, clock, onError }));
+  const access = new Access({ config, store, clock });
   const { tlsCert: certFile, tlsKey: keyFile } = config;
   const certificate =
     certFile !== undefined && keyFile !== undefined
@@ -145,8 +146,7 @@ export async function startServer({
       topics: host.topics,
       clock,
       log: log.getChild("realtime"),
-      authorize: socketAccess(access, { secure: certificate !== undefined, onError }),
-      live: access.live,
+      authorize: access.socketMiddleware,
     }),
   );
 
@@ -169,7 +169,6 @@ export async function startServer({
   ]);
   const app = createApp({
     access,
-    guard: { access, acting, activities },
     corsOrigins: config.corsOrigins,
     hsts: certificate !== undefined && config.tlsHsts,
     maxBodyBytes: config.httpMaxBodyBytes,
@@ -182,7 +181,6 @@ export async function startServer({
       return !stopping;
     },
     mounts: [
-      (api) => mountAccess(api, access),
       (api) => mountModels(api, models),
       (api) => mountDeployments(api, deployments),
       (api) => mountActivities(api, activities),
@@ -194,7 +192,7 @@ export async function startServer({
   const listening = await host.listen({
     hostname: config.host,
     port: config.port,
-    fetch: (request, { address }) => app.fetch(request, { address, secure: certificate !== undefined }),
+    fetch: (request) => app.fetch(request),
     admit(headers) {
       const refusal = access.refusal(headers);
       return refusal && problemResponse(refusal, SOCKET_PATH);

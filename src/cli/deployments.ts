@@ -134,6 +134,7 @@ function one(deployment: Deployment, { output }: Session): string[] {
       ["health", deployment.health_status],
       ["reason", deployment.reason ?? NOTHING],
       ["process", String(deployment.pid ?? deployment.container_id?.slice(0, 12) ?? NOTHING)],
+      ...progress(deployment),
       ...deployment.warnings.map((warning) => ["warning", warning] as const),
       ["uptime", uptime(deployment)],
       ["endpoint", endpoint(deployment)],
@@ -150,4 +151,9 @@ function one(deployment: Deployment, { output }: Session): string[] {
     ],
     paint,
   );
+}
+
+function progress({ progress: now }: Deployment): readonly (readonly [string, string])[] {
+  if (!now) return [];
+  return [["progress", now.percent === null ? now.step : `${now.step}, ${now.percent} %`]];
 }

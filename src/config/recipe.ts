@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { containerFields } from "./container-fields.ts";
 
 /**
  * A runtime as the operator defines it: a `[runtimes.NAME]` table of the config file. Every key is optional, because a
@@ -51,13 +52,17 @@ export const driverKinds = ["process", "docker", "external"] as const;
 const fields = {
   driver: z.enum(driverKinds, { error: `must be ${driverKinds.join(", ")}` }),
   description: z.string().min(1).max(500),
-  /** The executable (a path, or a name that is looked up on PATH) and its arguments; no shell reads it. */
+  /**
+   * The executable (a path, or a name that is looked up on PATH) and its arguments; for `docker` what follows the image's
+   * entrypoint. No shell reads it.
+   */
   command: z
     .array(z.union([template, group], { error: "must be a list of strings, and of lists of them" }))
     .max(128)
     .superRefine((parts, context) => refuseUnknownPlaceholders(parts.flat(), context)),
   /** The container's image, for `docker`. */
   image: z.string().max(512).nullable(),
+  ...containerFields,
   env: z
     .record(variableName, template)
     .superRefine((env, context) => refuseUnknownPlaceholders(Object.values(env), context)),

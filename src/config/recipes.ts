@@ -47,6 +47,8 @@ function recipeOf(
   if (driver === undefined) return ` is new, so it needs a driver (process, docker, external) or extends`;
   const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const recipe: Recipe = { ...BLANK, ...base, ...changes, driver, name };
+  // What a container runs is its image's business; there the command is only what follows.
+  if (recipe.driver !== "process") return recipe;
   if (Array.isArray(recipe.command[0])) return ".command must begin with the executable, not with a group";
   if (recipe.command[0]?.includes("{")) return ".command must begin with the executable, without placeholders";
   return recipe;

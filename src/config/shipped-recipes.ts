@@ -1,3 +1,4 @@
+import { BLANK_CONTAINER } from "./container-fields.ts";
 import type { Recipe, RecipeSettings } from "./recipe.ts";
 
 /** Where a recipe says nothing else. */
@@ -5,6 +6,7 @@ export const BLANK: Omit<RecipeSettings, "driver"> = {
   description: "Defined in the config file",
   command: [],
   image: null,
+  ...BLANK_CONTAINER,
   env: {},
   working_directory: null,
   allowed_args: [],

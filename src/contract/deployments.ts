@@ -83,6 +83,8 @@ export const deployment = z
     container_id: z.string().nullable(),
     /** What was asked for and cannot be had on this machine, such as a limit that nothing enforces. */
     warnings: z.array(z.string()),
+    /** What a start is at, where it is known: `pulling the image vllm/vllm-openai`, and how far that is. */
+    progress: z.object({ step: z.string(), percent: z.int().min(0).max(100).nullable() }).nullable(),
     created_at: timestamp,
     updated_at: timestamp,
     deployed_at: timestamp.nullable(),

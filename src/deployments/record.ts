@@ -73,7 +73,7 @@ export function toColumns({ health, ...same }: RecordChange): Partial<typeof dep
 /** `DeploymentRecord` as the API shows it, with what is known of its run while there is one. */
 export function toDeployment(
   record: DeploymentRecord,
-  run: Pick<Instance, "pid" | "containerId" | "warnings"> | undefined,
+  run: Pick<Instance, "pid" | "containerId" | "warnings" | "progress"> | undefined,
   modelSource: string,
   now: number,
 ): Deployment {
@@ -89,6 +89,7 @@ export function toDeployment(
     pid: run?.pid ?? null,
     container_id: run?.containerId ?? null,
     warnings: [...(run?.warnings ?? [])],
+    progress: run?.progress ?? null,
     updated_at: isoTime(record.updatedAt),
   };
 }

@@ -72,6 +72,7 @@ export function deployment(number: number, varied: Partial<Deployment> = {}): De
     pid: null,
     container_id: null,
     warnings: [],
+    progress: null,
     args: [],
     env: {},
     health: {

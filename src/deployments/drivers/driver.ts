@@ -39,6 +39,30 @@ export interface StopPolicy {
   readonly graceMs: number;
 }
 
+/** A file or directory of this machine that a container sees. */
+export interface Mount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** What a container is made of, besides what every kind of run has. */
+export interface ContainerLaunch {
+  /** Replaces the image's own; null keeps that. */
+  readonly entrypoint: readonly string[] | null;
+  readonly network: string;
+  /** The port it listens at inside, and the address of this machine where it is published; null on this machine's network. */
+  readonly publish: { readonly inside: number; readonly address: string } | null;
+  readonly mounts: readonly Mount[];
+  readonly devices: readonly string[];
+  /** Whether it gets all NVIDIA devices when the limits name none. */
+  readonly allGpus: boolean;
+  /** Bytes; null for Docker's default. */
+  readonly shmBytes: number | null;
+  readonly user: string | null;
+  readonly pull: "missing" | "always" | "never";
+}
+
 /** What a driver starts: a recipe with every placeholder filled in. Nothing in it is read by a shell. */
 export interface Launch {
   readonly runtime: string;
@@ -50,6 +74,8 @@ export interface Launch {
   /** All of its environment for `process`, what is added to the image's for `docker`. */
   readonly env: Readonly<Record<string, string>>;
   readonly image: string | null;
+  /** Null for any driver but `docker`. */
+  readonly container: ContainerLaunch | null;
   readonly workingDirectory: string | null;
   /** The model's file or directory on this machine; null when it has none. */
   readonly modelPath: string | null;
@@ -82,6 +108,8 @@ export interface Instance {
   readonly pid?: number | undefined;
   /** What was asked for and cannot be had on this machine, one sentence each. */
   readonly warnings?: readonly string[] | undefined;
+  /** What a start is at, while it is known; percent is null where it is not. */
+  readonly progress?: { readonly step: string; readonly percent: number | null } | undefined;
   /** Resolves when it is over without `stop`: it could not be started, or it ended. Never rejects. */
   readonly ended: Promise<Ending>;
   /**

@@ -1,6 +1,8 @@
 import { PLACEHOLDER_PATTERN, type Placeholder, type Recipe } from "../../config/recipe.ts";
 import { type Model, type Problem, ProblemError } from "../../contract/index.ts";
 import type { Launch, Target, Wanted } from "../drivers/driver.ts";
+import { bytesOf } from "./bytes.ts";
+import { containerOf, insideOf } from "./container.ts";
 import { modelReference } from "./model-reference.ts";
 
 type Values = Readonly<Record<Placeholder, string | null>>;
@@ -25,10 +27,11 @@ export function resolveLaunch(recipe: Recipe, target: Target, model: Model, arou
   const { port } = target;
   if (port === null) throw new Error(`${target.deploymentId} has no port yet`);
   const { path } = modelReference(model);
-  const values = valuesOf(target, model);
-  const [program, ...rest] = recipe.command;
-  const command = rest.flatMap((part) => (typeof part === "string" ? [fill(part, values)] : fillGroup(part, values)));
-  const first = recipe.driver === "process" ? around.executable : typeof program === "string" ? program : undefined;
+  const values = valuesOf(recipe, target, model);
+  // A process is started by the path of its executable, whatever the recipe calls it.
+  const parts = recipe.driver === "process" ? recipe.command.slice(1) : recipe.command;
+  const command = parts.flatMap((part) => (typeof part === "string" ? [fill(part, values)] : fillGroup(part, values)));
+  const first = recipe.driver === "process" ? around.executable : undefined;
   return {
     runtime: recipe.name,
     host: reachable(target.host),
@@ -40,6 +43,7 @@ export function resolveLaunch(recipe: Recipe, target: Target, model: Model, arou
       ...target.env,
     },
     image: recipe.image,
+    container: recipe.driver === "docker" ? containerOf(recipe, target, path) : null,
     workingDirectory: recipe.working_directory,
     modelPath: path,
     limits: { cpuCores: target.cpuCores, memoryBytes: bytesOf(target.memoryLimit), gpus: target.gpus },
@@ -65,7 +69,10 @@ export function modelErrors(recipe: Recipe, wanted: Wanted, model: Model): NonNu
     const message = `${has}, but runtime ${recipe.name} needs one that is ${ways.join(" or ")}`;
     return [{ field: "model_id", message }];
   }
-  const missing = missingValue(recipe, valuesOf({ ...wanted, port: wanted.port ?? 1, deploymentId: "dep-1" }, model));
+  const missing = missingValue(
+    recipe,
+    valuesOf(recipe, { ...wanted, port: wanted.port ?? 1, deploymentId: "dep-1" }, model),
+  );
   return missing === undefined
     ? []
     : [{ field: FIELDS[missing] ?? missing, message: `is needed for runtime ${recipe.name}` }];
@@ -81,16 +88,17 @@ const FIELDS: Partial<Record<Placeholder, string>> = {
   model_ref: "model_id",
 };
 
-function valuesOf(target: Omit<Target, "startedAt">, model: Model): Values {
-  const { path, repo } = modelReference(model);
-  const { gpus, contextLength, cpuCores, port } = target;
+function valuesOf(recipe: Recipe, target: Omit<Target, "startedAt">, model: Model): Values {
+  const { path: modelPath, repo } = modelReference(model);
+  const { contextLength, cpuCores } = target;
+  const { host, port, modelPath: path, gpus } = insideOf(recipe, target, modelPath, listenOn(target.host));
   return {
     model_id: target.modelId,
     model_uri: model.uri,
     model_path: path,
     model_repo: repo,
     model_ref: path ?? repo,
-    host: listenOn(target.host),
+    host,
     port: port === null ? null : String(port),
     gpu: gpus === null ? null : gpus.join(","),
     gpu_count: gpus === null || gpus.length === 0 ? null : String(gpus.length),
@@ -149,12 +157,4 @@ function listenOn(host: string): string {
 export function reachable(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;
-}
-
-const UNITS = { B: 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 } as const;
-
-/** `8GB` in bytes; the contract has checked its form. */
-function bytesOf(limit: string | null): number | null {
-  const [, number, unit] = /^([0-9.]+)(B|KB|MB|GB|TB)$/.exec(limit ?? "") ?? [];
-  return number === undefined ? null : Math.floor(Number(number) * UNITS[unit as keyof typeof UNITS]);
 }

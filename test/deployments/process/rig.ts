@@ -81,7 +81,13 @@ export async function processRig() {
     });
   const launch = (flags: readonly string[] = [], change: Partial<Launch> = {}): Launch => ({
     ...{ runtime: "fake", host: "127.0.0.1", port, argv: [...ENGINE, "--port", String(port), ...flags] },
-    ...{ env: { PATH: process.env.PATH ?? "", ...marked }, image: null, workingDirectory: null, modelPath: null },
+    ...{
+      env: { PATH: process.env.PATH ?? "", ...marked },
+      image: null,
+      container: null,
+      workingDirectory: null,
+      modelPath: null,
+    },
     ...{ limits: { cpuCores: null, memoryBytes: null, gpus: null }, stop: { signal: "SIGTERM", graceMs: 10_000 } },
     ...change,
   });
