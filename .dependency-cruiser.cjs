@@ -59,14 +59,14 @@ module.exports = {
     ...only(
       "realtime-is-handed-nouns",
       "^src/realtime/",
-      { values: [CONTRACT, CLOCK], types: [STORE, CONFIG, `^src/(${NOUNS})/`, "^src/host/host\\.ts$"] },
+      { values: [CONTRACT, CLOCK], types: [STORE, CONFIG, `^src/(${NOUNS})/`, "^src/access/", "^src/host/host\\.ts$"] },
       "Realtime hears of things through the bus and publishes through the topics it is handed.",
     ),
     ...only(
       "access-is-handed-the-store",
       "^src/access/",
-      { values: [CONTRACT, CLOCK, DB], types: [STORE, CONFIG] },
-      "Access decides who may do what; it serves nothing.",
+      { values: [CONTRACT, CLOCK, DB], types: [STORE, CONFIG, "^src/activities/"] },
+      "Access decides who may do what, and has it written into the history it is handed.",
     ),
     ...only(
       "http-is-handed-nouns",

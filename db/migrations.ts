@@ -1,6 +1,7 @@
 import initial from "./migrations/0000_initial.sql" with { type: "text" };
 import gpus from "./migrations/0001_smart_the_captain.sql" with { type: "text" };
 import history from "./migrations/0002_history.sql" with { type: "text" };
+import access from "./migrations/0003_access.sql" with { type: "text" };
 
 /**
  * The migrations in the order they are applied, as text so that they are inside the binary. A database's
@@ -10,4 +11,5 @@ export const migrations: readonly { readonly tag: string; readonly sql: string }
   { tag: "0000_initial", sql: initial },
   { tag: "0001_smart_the_captain", sql: gpus },
   { tag: "0002_history", sql: history },
+  { tag: "0003_access", sql: access },
 ];

@@ -136,12 +136,35 @@ export const alertEvents = sqliteTable(
   (table) => [index("alert_events_alert").on(table.alertId, table.id)],
 );
 
-/** A secret that lets its bearer in, stored as its hash. */
+/** A secret that lets its bearer in, stored as its hash. Kept when it is over, so that the history has a name for it. */
 export const accessTokens = sqliteTable("access_tokens", {
   id: integer("id").primaryKey({ autoIncrement: true }),
   /** SHA-256 of the token, hex. Tokens are 256 random bits, so a plain hash cannot be searched. */
   hash: text("hash").notNull().unique(),
+  name: text("name").notNull().default("first start"),
+  /** A role's scopes are those it has now; null where `scopes` lists them. */
+  role: text("role"),
+  scopes: text("scopes", { mode: "json" }).$type<readonly string[]>(),
   createdAt: integer("created_at").notNull(),
+  expiresAt: integer("expires_at"),
+  lastUsedAt: integer("last_used_at"),
+  revokedAt: integer("revoked_at"),
+});
+
+/** A browser that has signed in; gone when it has signed out or its time is over. */
+export const accessSessions = sqliteTable("access_sessions", {
+  id: integer("id").primaryKey({ autoIncrement: true }),
+  /** What of the cookie's secret is stored, hex; see `sessions.ts`. */
+  hash: text("hash").notNull().unique(),
+  /** The token it was exchanged for; null where that is configured and not stored. */
+  tokenId: integer("token_id").references(() => accessTokens.id, { onDelete: "cascade" }),
+  name: text("name").notNull(),
+  role: text("role"),
+  scopes: text("scopes", { mode: "json" }).$type<readonly string[]>(),
+  createdAt: integer("created_at").notNull(),
+  lastUsedAt: integer("last_used_at").notNull(),
+  /** When it ends, however much it is used. */
+  expiresAt: integer("expires_at").notNull(),
 });
 
 /** One measured thing with a history: `resources` and `cpu`, `dep-12` and `latency`. */

@@ -39,6 +39,10 @@ const origin = z.string().refine((text) => text === "*" || URL.parse(text)?.orig
   error: "must be origins such as https://example.org, separated by commas",
 });
 
+const addressOrRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+  error: "must be addresses or ranges such as 10.0.0.0/8, separated by commas",
+});
+
 /**
  * Every setting: how it is checked, its default, and the line `--help` shows. The name is the environment variable; in
  * the config file it is written in lower case (`PORT` → `port`).
@@ -80,6 +84,12 @@ const settings = {
     "Port on which plain HTTP is sent on to HTTPS (80, say); off unless set",
   ],
   TLS_HSTS: [flag, "off", "Tell browsers never to use plain HTTP with this name again, on any port, for a year"],
+  TRUSTED_PROXIES: [
+    list.pipe(z.array(addressOrRange)),
+    "",
+    "Addresses or ranges of proxies whose X-Forwarded-For and -Proto are believed; then callers need a token",
+  ],
+  SESSION_IDLE_MINUTES: [whole(1, 10_080), 480, "Minutes after which a browser that is not used is signed out"],
   CORS_ORIGINS: [list.pipe(z.array(origin)), "", "Origins of web pages that may call the server, besides its own page"],
   LOG_LEVEL: [
     choice("debug", "info", "warning", "error"),

@@ -2,7 +2,10 @@ import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import manifest from "../package.json" with { type: "json" };
 import { Access } from "./access/access.ts";
+import { Acting } from "./access/acting.ts";
 import { CertificateWatch } from "./access/certificate.ts";
+import { mountAccess } from "./access/routes.ts";
+import { socketAccess } from "./access/socket.ts";
 import { Activities } from "./activities/activities.ts";
 import { mountActivities } from "./activities/routes.ts";
 import { Alerts } from "./alerts/alerts.ts";
@@ -68,7 +71,9 @@ export async function startServer({
   );
   if (store.backup) log.info("Upgraded the database; the one before is kept as {file}", { file: store.backup });
 
-  const activities = new Activities({ store, clock });
+  const acting = new Acting();
+  const activities = new Activities({ store, clock, actor: acting.actor });
+  const access = starting.use(new Access({ config, store, activities, clock, onError }));
   const models = new Models({ store, activities, clock });
   const resources = starting.use(
     createSampler({
@@ -129,7 +134,6 @@ export async function startServer({
     }),
   );
   starting.use(record({ history, resources, modelStatus: () => deployments.status(), probeTimes, clock, onError }));
-  const access = new Access({ config, store, clock });
   const { tlsCert: certFile, tlsKey: keyFile } = config;
   const certificate =
     certFile !== undefined && keyFile !== undefined
@@ -146,7 +150,8 @@ export async function startServer({
       topics: host.topics,
       clock,
       log: log.getChild("realtime"),
-      authorize: access.socketMiddleware,
+      authorize: socketAccess(access, { secure: certificate !== undefined, onError }),
+      live: access.live,
     }),
   );
 
@@ -169,6 +174,7 @@ export async function startServer({
   ]);
   const app = createApp({
     access,
+    guard: { access, acting, activities },
     corsOrigins: config.corsOrigins,
     hsts: certificate !== undefined && config.tlsHsts,
     maxBodyBytes: config.httpMaxBodyBytes,
@@ -181,6 +187,7 @@ export async function startServer({
       return !stopping;
     },
     mounts: [
+      (api) => mountAccess(api, access),
       (api) => mountModels(api, models),
       (api) => mountDeployments(api, deployments),
       (api) => mountActivities(api, activities),
@@ -192,7 +199,7 @@ export async function startServer({
   const listening = await host.listen({
     hostname: config.host,
     port: config.port,
-    fetch: (request) => app.fetch(request),
+    fetch: (request, { address }) => app.fetch(request, { address, secure: certificate !== undefined }),
     admit(headers) {
       const refusal = access.refusal(headers);
       return refusal && problemResponse(refusal, SOCKET_PATH);

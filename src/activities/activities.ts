@@ -1,13 +1,19 @@
 import { and, asc, desc, eq, gt, gte, lt, lte, max, type SQL, sql } from "drizzle-orm";
 import { activities } from "../../db/schema.ts";
 import { type Clock, isoTime } from "../clock.ts";
-import { type Activity, type CreateActivity, idNumber } from "../contract/index.ts";
+import { type Activity, type Actor, type CreateActivity, idNumber } from "../contract/index.ts";
 import type { LoggedEvent } from "../store/bus.ts";
 import type { EventLog } from "../store/event-log.ts";
 import type { Store, Tx } from "../store/store.ts";
 
 type Row = typeof activities.$inferSelect;
 export type NewActivity = Omit<Activity, "id" | "created_at">;
+
+const DONE_BY_SOMEBODY: ReadonlySet<Activity["activity_type"]> = new Set([
+  "model_deployment",
+  "download_task",
+  "user_operation",
+]);
 
 export interface ActivityQuery {
   /** Oldest first from this id on; without it, newest first. */
@@ -30,10 +36,13 @@ export class Activities {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #insert;
+  readonly #actor: () => Actor | undefined;
 
-  constructor(parts: { store: Store; clock: Clock }) {
+  /** @param parts.actor says whose command is being carried out, if one is. */
+  constructor(parts: { store: Store; clock: Clock; actor?: () => Actor | undefined }) {
     this.#store = parts.store;
     this.#clock = parts.clock;
+    this.#actor = parts.actor ?? (() => undefined);
     this.#insert = prepareInsert(parts.store);
     this.log = activityLog(parts.store);
   }
@@ -46,12 +55,18 @@ export class Activities {
       severity: entry.severity,
       resourceType: entry.resource_type,
       resourceId: entry.resource_id,
-      extraData: entry.extra_data,
+      extraData: this.#withActor(entry),
       createdAt: this.#clock.now(),
     });
     const event = toEvent(row);
     tx.emit({ type: "activity_stream", event });
     return event.data;
+  }
+
+  /** What somebody did says who did it. What a threshold or a probe found is nobody's doing, also during a command. */
+  #withActor({ activity_type, extra_data }: NewActivity): Activity["extra_data"] {
+    const actor = DONE_BY_SOMEBODY.has(activity_type) ? this.#actor() : undefined;
+    return actor ? { ...extra_data, actor } : extra_data;
   }
 
   /** Writes an entry somebody sent. */

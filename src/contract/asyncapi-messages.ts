@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { Need } from "./access.ts";
+import { accessEnded, type Need } from "./access.ts";
 import {
   type EventStreamName,
   eventStreamName,
@@ -42,6 +42,12 @@ export const pushes: readonly Message[] = [
     description:
       "A client that reconnects in time sends it back and gets the events it missed. Socket.IO appends it to every event; here it is an event of its own, so that handlers of one argument keep working. Other clients ignore it.",
     payload: z.string(),
+  },
+  {
+    name: "access_ended",
+    summary: "The token or session that let this connection in has ended, and the connection is about to close",
+    description: "Its code says why. Reconnecting needs another token.",
+    payload: accessEnded,
   },
   {
     name: "server_shutdown",

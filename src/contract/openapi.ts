@@ -8,6 +8,18 @@ export const bearerScheme = {
 /** Under which `bearerScheme` is registered. */
 export const BEARER = "bearer";
 
+/** How a browser that has signed in is known again. Behind TLS the cookie is called `__Host-llmm_session`. */
+export const sessionScheme = {
+  type: "apiKey",
+  in: "cookie",
+  name: "llmm_session_5000",
+  description:
+    "A browser's session, made by POST /api/v1/session. Named after the port, and __Host-llmm_session over HTTPS.",
+} as const;
+
+/** Under which `sessionScheme` is registered. */
+export const SESSION = "session";
+
 /** Everything of the OpenAPI document that is not a route; the routes' own definitions make up the rest. */
 export function openApiInfo(version: string) {
   return {
@@ -21,13 +33,14 @@ export function openApiInfo(version: string) {
     },
     servers: [{ url: "/" }],
     // The empty one says that a token may be left out, where the server asks for none.
-    security: [{}, { [BEARER]: [] }],
+    security: [{}, { [BEARER]: [] }, { [SESSION]: [] }],
     tags: [
       { name: "models", description: "The registry" },
       { name: "deployments", description: "Models being served" },
       { name: "activities", description: "The history" },
       { name: "alerts", description: "What is or was wrong" },
       { name: "status", description: "The machine and its models now" },
+      { name: "access", description: "Who may call" },
       { name: "server", description: "The server itself" },
     ],
   };

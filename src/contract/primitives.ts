@@ -34,8 +34,8 @@ export const modelId = z
   )
   .openapi({ example: "llama2-7b" });
 
-/** Numbered ids come from the store and never repeat: `act-456`, `dep-123`, `evt-12`, `alert_789`. */
-function numberedId(prefix: string) {
+/** Numbered ids come from the store and never repeat: `act-456`, `dep-123`, `evt-12`, `alert_789`, `tok-3`. */
+export function numberedId(prefix: string) {
   return z
     .string()
     .regex(new RegExp(`^${prefix}[1-9][0-9]{0,14}$`), `must look like ${prefix}123`)

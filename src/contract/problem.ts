@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { accessScope, type Scope } from "./access.ts";
 
 export const problemCode = z.enum([
   "invalid_json",
@@ -12,6 +13,9 @@ export const problemCode = z.enum([
   "illegal_transition",
   "runtime_unavailable",
   "unauthorized",
+  "forbidden",
+  "last_admin_token",
+  "too_many_tokens",
   "host_not_allowed",
   "origin_not_allowed",
   "storage_full",
@@ -31,6 +35,8 @@ export const problem = z
     /** Stable, for programs. */
     code: problemCode,
     instance: z.string().optional(),
+    /** With `forbidden`: what the caller's token lacks. */
+    scope: accessScope.optional(),
     /** Each bad field: where it is and what is allowed. */
     errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
   })
@@ -50,6 +56,9 @@ export const problemKinds = {
   illegal_transition: [409, "Not possible in this state"],
   runtime_unavailable: [409, "The runtime cannot be used here"],
   unauthorized: [401, "A token is needed"],
+  forbidden: [403, "Not permitted"],
+  last_admin_token: [409, "It is the last token that can administer"],
+  too_many_tokens: [409, "There are too many tokens"],
   host_not_allowed: [403, "This Host is not allowed"],
   origin_not_allowed: [403, "This Origin is not allowed"],
   storage_full: [507, "The disk is full"],
@@ -63,10 +72,12 @@ export class ProblemError extends Error {
   override readonly name = "ProblemError";
   readonly code: ProblemCode;
   readonly errors: Problem["errors"];
+  readonly scope: Scope | undefined;
 
-  constructor(code: ProblemCode, detail: string, errors?: Problem["errors"]) {
+  constructor(code: ProblemCode, detail: string, errors?: Problem["errors"], scope?: Scope) {
     super(detail);
     this.code = code;
     this.errors = errors;
+    this.scope = scope;
   }
 }

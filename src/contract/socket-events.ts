@@ -1,3 +1,4 @@
+import type { AccessEnded } from "./access.ts";
 import type {
   ActivityStreamEvent,
   DeploymentEventsEvent,
@@ -28,6 +29,8 @@ export interface ServerToClientEvents {
    * appends this string to every event, which breaks handlers that take one argument (python-socketio's do).
    */
   recovery_offset: (offset: string) => void;
+  /** What let this connection in does so no more, and it is about to close; another token is needed. */
+  access_ended: (notice: AccessEnded) => void;
   /** The server is going away and the connection is about to close; reconnecting is right. */
   server_shutdown: (notice: { message: string }) => void;
 }

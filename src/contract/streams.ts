@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { Scope } from "./access.ts";
+import { accessScope, type Scope } from "./access.ts";
 import { activity } from "./activities.ts";
 import { alert } from "./alerts.ts";
 import { deploymentEvent, modelStatus } from "./deployments.ts";
@@ -104,8 +104,10 @@ const titles: Record<SubscriptionName, string> = {
   system_monitor: "System monitor",
 };
 
-export function subscribedMessage(name: SubscriptionName): string {
-  return `${titles[name]} subscription successful`;
+/** @param denied the streams of several that are left out. */
+export function subscribedMessage(name: SubscriptionName, denied: NonNullable<SubscriptionAck["denied"]> = []): string {
+  const without = denied.map(({ event_type, scope }) => `${event_type} (needs ${scope})`).join(", ");
+  return `${titles[name]} subscription successful${without && `, without ${without}`}`;
 }
 
 export function unsubscribedMessage(name: SubscriptionName): string {
@@ -124,6 +126,8 @@ export const subscriptionAck = z
      * connection before the first event knows from where to replay.
      */
     seq: z.number().int().nonnegative().optional(),
+    /** On a subscription to several streams: those that the caller may not read, and the scope that each needs. */
+    denied: z.array(z.object({ event_type: streamName, scope: accessScope })).optional(),
   })
   .openapi("SubscriptionAck");
 export type SubscriptionAck = z.infer<typeof subscriptionAck>;
@@ -135,6 +139,7 @@ export const subscriptionErrorCode = z.enum([
   "invalid_payload",
   /** `after` names an event that this server has not sent. */
   "unknown_id",
+  /** The caller lacks `scope`. */
   "forbidden",
   /** Too many events in a short time; repeated, the connection is closed. */
   "rate_limited",
@@ -150,6 +155,7 @@ export const subscriptionError = z
     code: subscriptionErrorCode,
     message: z.string(),
     valid_events: z.array(z.string()).optional(),
+    scope: accessScope.optional(),
   })
   .openapi("SubscriptionError");
 export type SubscriptionError = z.infer<typeof subscriptionError>;

@@ -6,11 +6,12 @@ import { healthzRoute, readyzRoute } from "../contract/rest/status.ts";
 import { type BuiltFile, serveAssets } from "./assets.ts";
 import { jsonBody } from "./body.ts";
 import { serveDocuments } from "./documents.ts";
+import { type GuardParts, guard } from "./guard.ts";
 import { crossOrigin, securityHeaders } from "./headers.ts";
 import { knownFields } from "./known-fields.ts";
 import { methodsAt } from "./methods.ts";
 import type { Metrics } from "./metrics.ts";
-import { type Needs, needOf, needsOf, type PlainNeeds } from "./needs.ts";
+import { needsOf, type PlainNeeds } from "./needs.ts";
 import { type ErrorLog, errorHandler, problemResponse } from "./problems.ts";
 import { validationProblem } from "./validation.ts";
 
@@ -18,7 +19,8 @@ import { validationProblem } from "./validation.ts";
 const MAX_REQUEST_ID = 64;
 
 export interface AppOptions {
-  readonly access: Pick<Access, "refusal" | "requireToken">;
+  readonly access: Pick<Access, "refusal">;
+  readonly guard: Omit<GuardParts, "log">;
   readonly corsOrigins: readonly string[];
   /** Whether browsers are told never to come by plain HTTP again. */
   readonly hsts: boolean;
@@ -57,14 +59,8 @@ export function createApp(options: AppOptions): OpenAPIHono {
     await next();
   });
   if (options.corsOrigins.length > 0) app.use(crossOrigin(options.corsOrigins));
-  let needs: Needs | undefined;
-  app.use(async (c, next) => {
-    // Made at the first request, when every route is there.
-    needs ??= needsOf(app, plainNeeds(options.files));
-    const need = needOf(needs, c) ?? (c.req.path.startsWith("/api/") ? "any" : "public");
-    if (need !== "public") access.requireToken(c.req.raw.headers);
-    await next();
-  });
+  const plain = plainNeeds(options.files);
+  app.use(guard(app, plain, { ...options.guard, log }));
   app.use("/api/*", jsonBody(options.maxBodyBytes));
 
   app.openapi(healthzRoute, (c) => c.json({ status: "ok" as const, version }, 200));
@@ -88,7 +84,7 @@ export function createApp(options: AppOptions): OpenAPIHono {
     return problemResponse(new ProblemError("not_found", detail), c.req.path);
   });
   // A route that was forgotten ends the start, not the first request.
-  needsOf(app, plainNeeds(options.files));
+  needsOf(app, plain);
   return app;
 }
 

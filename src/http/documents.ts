@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { asyncApiDocument } from "../contract/asyncapi.ts";
-import { BEARER, bearerScheme, openApiInfo } from "../contract/openapi.ts";
+import { BEARER, bearerScheme, openApiInfo, SESSION, sessionScheme } from "../contract/openapi.ts";
 import { has } from "./assets.ts";
 
 /** Serves `/openapi.json` and `/asyncapi.json`, made at the first request and then kept. */
 export function serveDocuments(app: OpenAPIHono, version: string): void {
   app.openAPIRegistry.registerComponent("securitySchemes", BEARER, bearerScheme);
+  app.openAPIRegistry.registerComponent("securitySchemes", SESSION, sessionScheme);
   serveDocument(app, "/openapi.json", () => app.getOpenAPI31Document(openApiInfo(version)));
   serveDocument(app, "/asyncapi.json", () => asyncApiDocument(version));
 }

@@ -3,11 +3,19 @@ import type { Context } from "hono";
 import { routePath } from "hono/route";
 import type { Need } from "../contract/index.ts";
 
-/** What each route needs, by method and pattern. */
-export type Needs = ReadonlyMap<string, Need>;
+/** A route as it is served. */
+export interface ServedRoute {
+  readonly need: Need;
+  /** With `:name` segments. */
+  readonly path: string;
+  readonly summary: string;
+}
 
-/** Routes that are no part of the contract: how to find them, and what they need. */
-export type PlainNeeds = Readonly<Record<`/${string}`, Need>>;
+/** Every route, by method and pattern. */
+export type Needs = ReadonlyMap<string, ServedRoute>;
+
+/** Routes that are no part of the contract, all of them GET: where they are, and what they need. */
+export type PlainNeeds = Readonly<Record<string, Need>>;
 
 /**
  * What every route of `app` needs: as its definition says, or as `plain` does for those that have none.
@@ -15,22 +23,24 @@ export type PlainNeeds = Readonly<Record<`/${string}`, Need>>;
  * @throws Error for a route without, so that one that was forgotten is never served.
  */
 export function needsOf(app: Pick<OpenAPIHono, "routes" | "openAPIRegistry">, plain: PlainNeeds): Needs {
-  const needs = new Map<string, Need>();
+  const needs = new Map<string, ServedRoute>();
   for (const definition of app.openAPIRegistry.definitions) {
     if (definition.type !== "route") continue;
-    const { method, path, "x-scope": need } = definition.route;
-    if (need) needs.set(key(method, path.replaceAll(/\{(\w+)\}/g, ":$1")), need);
+    const { method, "x-scope": need, summary = "" } = definition.route;
+    const path = definition.route.path.replaceAll(/\{(\w+)\}/g, ":$1");
+    if (need) needs.set(key(method, path), { need, path, summary });
   }
-  for (const [path, need] of Object.entries(plain)) needs.set(key("get", path), need);
+  for (const [path, need] of Object.entries(plain)) needs.set(key("get", path), { need, path, summary: "" });
   const forgotten = app.routes.find(({ method, path }) => method !== "ALL" && !needs.has(key(method, path)));
   if (!forgotten) return needs;
   throw new Error(
-    `${forgotten.method} ${forgotten.path} does not say what its callers need: define it with createRoute of contract/rest/route.ts and an "x-scope".`,
+    `${forgotten.method} ${forgotten.path} does not say what its callers need: define it with createRoute of ` +
+      `contract/rest/route.ts and an "x-scope".`,
   );
 }
 
-/** What the route that answers `c` needs, undefined where there is no route. */
-export function needOf(needs: Needs, c: Context): Need | undefined {
+/** The route that answers `c`, undefined where there is none. */
+export function routeOf(needs: Needs, c: Context): ServedRoute | undefined {
   // Whatever can be read answers HEAD as well.
   return needs.get(key(c.req.method === "HEAD" ? "get" : c.req.method, routePath(c, -1)));
 }

@@ -10,7 +10,7 @@ export interface ErrorLog {
 
 /** The answer for an error: RFC 9457, one place where a code becomes a status. */
 export function problemResponse(
-  error: Pick<ProblemError, "code" | "message" | "errors">,
+  error: Pick<ProblemError, "code" | "message" | "errors" | "scope">,
   instance: string,
   headers: Record<string, string> = {},
 ): Response {
@@ -22,13 +22,21 @@ export function problemResponse(
     detail: error.message,
     code: error.code,
     instance,
+    ...(error.scope && { scope: error.scope }),
     ...(error.errors && { errors: error.errors }),
   };
-  const challenge = error.code === "unauthorized" ? { "www-authenticate": "Bearer" } : {};
+  const challenge = challengeOf(error);
   return Response.json(body, {
     status,
     headers: { ...challenge, ...headers, "content-type": "application/problem+json" },
   });
+}
+
+/** How to be let in, as RFC 6750 (3) has it. */
+function challengeOf({ code, scope }: Pick<ProblemError, "code" | "scope">): Record<string, string> {
+  if (code === "unauthorized") return { "www-authenticate": "Bearer" };
+  if (!scope) return {};
+  return { "www-authenticate": `Bearer error="insufficient_scope", scope="${scope}"` };
 }
 
 /** Turns whatever a handler threw into an answer; what is nobody's fault but ours is logged, once, and not shown. */

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { TokenBucket } from "limiter";
-import type { Acknowledge, SubscriptionError } from "../contract/index.ts";
+import type { LiveCallers } from "../access/live.ts";
+import type { Acknowledge, SubscriptionError, SubscriptionName } from "../contract/index.ts";
 import type { Io, IoSocket } from "./io.ts";
 import { formatOffset, type Offset } from "./offset.ts";
 import { readRequest } from "./requests.ts";
-import { Subscriber, type SubscriberParts, UnknownEventError } from "./subscriber.ts";
+import { ForbiddenStreamError, Subscriber, type SubscriberParts, UnknownEventError } from "./subscriber.ts";
 
 /** Mistakes in a row, refilled one a second, after which a connection is closed: nobody needs that many by accident. */
 const MISTAKES = 30;
@@ -13,6 +14,8 @@ export interface ConnectionParts extends SubscriberParts {
   readonly eventsPerSecond: number;
   /** Where a client that has seen everything stands; undefined when connections are not recovered. */
   readonly offset: (() => Offset) | undefined;
+  /** Ends a connection when what let it in does so no more. */
+  readonly live: Pick<LiveCallers, "add">;
   readonly onAbuse: (socket: IoSocket) => void;
 }
 
@@ -26,7 +29,10 @@ export function subscriberOf(socket: IoSocket): Subscriber | undefined {
 /** Serves every connection of `io`: reads what the client asks for and answers each request, right or wrong. */
 export function serveConnections(io: Io, parts: ConnectionParts): void {
   io.on("connection", (socket) => {
-    if (!socket.recovered) socket.data = { sessionId: `client_${randomBytes(12).toString("base64url")}`, settling: 0 };
+    if (!socket.recovered) {
+      socket.data.sessionId = `client_${randomBytes(12).toString("base64url")}`;
+      socket.data.settling = 0;
+    }
     const subscriber = new Subscriber(socket, parts);
     subscribers.set(socket, subscriber);
     const requests = new TokenBucket({
@@ -63,19 +69,35 @@ export function serveConnections(io: Io, parts: ConnectionParts): void {
       try {
         answer(socket, subscriber, request);
       } catch (error) {
-        const known = error instanceof UnknownEventError;
-        if (!known) parts.onError(error);
-        const message = known ? error.message : "The server failed; its log says why.";
-        const code = known ? "unknown_id" : "internal_error";
-        refuse({ event_type: request.name, code, message }, acknowledge);
+        refuse(subscriptionErrorOf(error, request.name, parts.onError), acknowledge);
       }
     });
+    const live = parts.live.add(socket.data.caller, {
+      end(why) {
+        socket.emit("access_ended", why);
+        socket.disconnect(true);
+      },
+    });
     socket.on("disconnect", () => {
+      live[Symbol.dispose]();
       subscriber.close();
       subscribers.delete(socket);
     });
     if (parts.offset) socket.emit("recovery_offset", formatOffset(parts.offset()));
   });
+}
+
+function subscriptionErrorOf(
+  error: unknown,
+  name: SubscriptionName,
+  onError: (error: unknown) => void,
+): SubscriptionError {
+  if (error instanceof UnknownEventError) return { event_type: name, code: "unknown_id", message: error.message };
+  if (error instanceof ForbiddenStreamError) {
+    return { event_type: name, code: "forbidden", message: error.message, scope: error.scope };
+  }
+  onError(error);
+  return { event_type: name, code: "internal_error", message: "The server failed; its log says why." };
 }
 
 type Request = ReturnType<typeof readRequest>;

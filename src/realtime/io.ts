@@ -1,8 +1,9 @@
 import type { Server, Socket } from "socket.io";
+import type { CallerData } from "../access/socket.ts";
 import type { ClientToServerEvents, ServerToClientEvents } from "../contract/index.ts";
 
 /** What a connection keeps over a recovery. */
-export interface SocketData {
+export interface SocketData extends CallerData {
   /** `client_…`; made once per connection. */
   sessionId: string;
   /** Subscriptions that are acknowledged but not live yet; a connection lost with any starts anew. */

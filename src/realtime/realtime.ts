@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { Server } from "socket.io";
+import type { LiveCallers } from "../access/live.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { ModelStatus } from "../contract/index.ts";
@@ -35,6 +36,7 @@ export interface RealtimeParts {
   readonly log: Logger;
   /** Lets a connection in, or refuses it with an error whose `data` the client sees. */
   readonly authorize: Parameters<Io["use"]>[0];
+  readonly live: Pick<LiveCallers, "add">;
 }
 
 /** The Socket.IO side: five streams, their subscriptions, and what happens to those who cannot keep up. */
@@ -75,6 +77,7 @@ export class Realtime implements AsyncDisposable {
       offset: recovers ? () => publisher.offset() : undefined,
       drained: (socket) => drained(socket, unsentBytes, config.socketLagBytes, clock),
       onError,
+      live: parts.live,
       onAbuse: (socket) =>
         log.warning("Disconnected {session} at {address}: too many mistakes", {
           session: socket.data.sessionId,

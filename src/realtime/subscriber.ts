@@ -2,6 +2,7 @@ import {
   type EventStreamName,
   eventStreamName,
   type ReplayOptions,
+  type Scope,
   type StateStreamName,
   type StreamName,
   type SubscriptionAck,
@@ -30,6 +31,22 @@ export class UnknownEventError extends Error {
   override readonly name = "UnknownEventError";
 }
 
+/** The caller may read nothing of what the subscription names. */
+export class ForbiddenStreamError extends Error {
+  override readonly name = "ForbiddenStreamError";
+  /** What would be needed, of the first stream where there are several. */
+  readonly scope: Scope;
+
+  constructor(denied: Denied) {
+    const needed = denied.map(({ event_type, scope }) => `${event_type} needs the scope ${scope}`).join(", ");
+    super(`Not permitted: ${needed}.`);
+    this.scope = denied[0].scope;
+  }
+}
+
+type Denied = readonly [DeniedStream, ...DeniedStream[]];
+type DeniedStream = NonNullable<SubscriptionAck["denied"]>[number];
+
 /**
  * One connection's subscriptions. Being subscribed is being in the stream's room; between the acknowledgement and the
  * room lies the settling: the first snapshot, or the replay.
@@ -48,10 +65,14 @@ export class Subscriber {
    * Subscribes, in the order the contract fixes: `acknowledge`, then a snapshot or the replay, then what comes live.
    * What is subscribed already is acknowledged again and nothing more.
    *
-   * @throws UnknownEventError
+   * Of several streams those that the caller may read; the acknowledgement names the others.
+   *
+   * @throws UnknownEventError, ForbiddenStreamError
    */
   subscribe(name: SubscriptionName, options: ReplayOptions, acknowledge: (ack: SubscriptionAck) => void): void {
-    const wanted = streamsOf(name).filter((stream) => !this.#socket.rooms.has(stream) && !this.#settling.has(stream));
+    const denied = this.#denied(name);
+    const permitted = streamsOf(name).filter((stream) => !denied.some(({ event_type }) => event_type === stream));
+    const wanted = permitted.filter((stream) => !this.#socket.rooms.has(stream) && !this.#settling.has(stream));
     const starts = new Map<EventStreamName, number>();
     for (const stream of wanted) {
       if (!isEventStream(stream) || options.after === undefined) continue;
@@ -65,7 +86,12 @@ export class Subscriber {
       }
       starts.set(stream, start);
     }
-    const ack = { event_type: name, message: subscribedMessage(name), session_id: this.#socket.data.sessionId };
+    const ack = {
+      event_type: name,
+      message: subscribedMessage(name, denied),
+      session_id: this.#socket.data.sessionId,
+      ...(denied.length > 0 && { denied }),
+    };
     const followsSeq = isEventStream(name) ? (starts.get(name) ?? this.#parts.logs[name].newest()) : undefined;
     acknowledge(followsSeq === undefined ? ack : { ...ack, seq: followsSeq });
     for (const stream of wanted) {
@@ -97,6 +123,18 @@ export class Subscriber {
   snapshot(stream: StateStreamName): void {
     const frame = this.#parts.states[stream].latest();
     if (frame) this.#sendState(stream, frame);
+  }
+
+  /** Streams of `name` that the caller may not read. @throws ForbiddenStreamError where that is all of them. */
+  #denied(name: SubscriptionName): DeniedStream[] {
+    const { scopes } = this.#socket.data.caller;
+    const all = streamsOf(name);
+    const denied = all
+      .filter((stream) => !scopes.has(streams[stream].scope))
+      .map((stream) => ({ event_type: stream, scope: streams[stream].scope }));
+    const [first, ...others] = denied;
+    if (first && denied.length === all.length) throw new ForbiddenStreamError([first, ...others]);
+    return denied;
   }
 
   #joinState(stream: StateStreamName): void {

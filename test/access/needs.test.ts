@@ -31,7 +31,7 @@ describe("every route says what its callers need", () => {
         const { "x-scope": need = "nothing", security } = operation;
         expect([method, path, needs.includes(need), need]).toEqual([method, path, true, need]);
         const scopes = need === "any" ? [] : [need];
-        expect(security).toEqual(need === "public" ? [] : [{}, { bearer: scopes }]);
+        expect(security).toEqual(need === "public" ? [] : [{}, { bearer: scopes }, { session: scopes }]);
         // Whatever changes something needs more than to be known.
         if (method !== "get" && path !== "/api/v1/session") expect(need).toMatch(/^(write:|admin$)/);
       }

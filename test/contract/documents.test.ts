@@ -48,7 +48,7 @@ describe("AsyncAPI", () => {
     const { operations } = await document("/asyncapi.json");
     const sent = Object.keys(operations).filter((name) => operations[name].action === "send");
     const pushed = streamName.options.map((name) => streams[name].event);
-    expect(sent.sort()).toEqual([...pushed, "recovery_offset", "server_shutdown"].sort());
+    expect(sent.sort()).toEqual([...pushed, "recovery_offset", "access_ended", "server_shutdown"].sort());
     expect(operations.system_resources_update.summary).toEndWith("every 2 s");
     expect(operations.model_status_update.summary).toEndWith("every 5 s");
     expect(operations.deployment_events.summary).toEndWith("the moment it happens");
@@ -99,7 +99,7 @@ describe("OpenAPI", () => {
   test("it says where a token goes, and what is open without one", async () => {
     const openapi = await document("/openapi.json");
     expect(openapi.components.securitySchemes.bearer).toMatchObject({ type: "http", scheme: "bearer" });
-    expect(openapi.security).toEqual([{}, { bearer: [] }]);
+    expect(openapi.security).toEqual([{}, { bearer: [] }, { session: [] }]);
     const open = Object.keys(openapi.paths).filter((path) => openapi.paths[path].get?.security?.length === 0);
     expect(open.sort()).toEqual(["/healthz", "/readyz"]);
   });

@@ -88,7 +88,7 @@ describe("what is wrong gets a problem that names it", () => {
     expect((await send(nested(63))).status).toBe(422);
     const text = '"[{'.repeat(50);
     const kept = await send(JSON.stringify(text));
-    expect([kept.status, kept.body.extra_data]).toEqual([201, { a: text }]);
+    expect([kept.status, kept.body.extra_data.a]).toEqual([201, text]);
   });
 
   test("a poisoned prototype poisons nothing", async () => {

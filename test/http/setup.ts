@@ -1,4 +1,6 @@
 import { Access } from "../../src/access/access.ts";
+import { Acting } from "../../src/access/acting.ts";
+import { mountAccess } from "../../src/access/routes.ts";
 import { Activities } from "../../src/activities/activities.ts";
 import { mountActivities } from "../../src/activities/routes.ts";
 import { type Config, loadConfig } from "../../src/config.ts";
@@ -21,11 +23,14 @@ export function testApp(
   const config: Config = loadConfig(environment);
   /** What was reported as a failure of the server's. */
   const logged: Record<string, unknown>[] = [];
-  const access = new Access({ config, store: temp.store, clock });
-  const activities = new Activities({ store: temp.store, clock });
+  const onError = (error: unknown) => void logged.push({ error });
+  const acting = new Acting();
+  const activities = new Activities({ store: temp.store, clock, actor: acting.actor });
+  const access = new Access({ config, store: temp.store, activities, clock, onError });
   const models = new Models({ store: temp.store, activities, clock });
   const app = createApp({
     access,
+    guard: { access, acting, activities },
     corsOrigins: config.corsOrigins,
     hsts: false,
     maxBodyBytes: config.httpMaxBodyBytes,
@@ -34,14 +39,23 @@ export function testApp(
     metrics: new Metrics([{ name: "test_things", help: "Things", read: () => 7 }]),
     files: [{ path: "/page", type: "text/html", etag: '"tag"', immutable: false, brotli: "iwSAaGVsbG8gcGFnZQM=" }],
     ready,
-    mounts: [(api) => mountModels(api, models), (api) => mountActivities(api, activities), ...more],
+    mounts: [
+      (api) => mountAccess(api, access),
+      (api) => mountModels(api, models),
+      (api) => mountActivities(api, activities),
+      ...more,
+    ],
   });
   const request = (method: string, path: string, options: { body?: BodyInit; headers?: Record<string, string> } = {}) =>
-    app.request(path, {
-      method,
-      headers: { host: "localhost:5000", ...options.headers },
-      ...(options.body !== undefined && { body: options.body }),
-    });
+    app.request(
+      path,
+      {
+        method,
+        headers: { host: "localhost:5000", ...options.headers },
+        ...(options.body !== undefined && { body: options.body }),
+      },
+      { address: "192.0.2.7" },
+    );
   const json = async (method: string, path: string, body: unknown, headers: Record<string, string> = {}) => {
     const response = await request(method, path, {
       ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
@@ -54,5 +68,18 @@ export function testApp(
       body: (text ? JSON.parse(text) : null) as Payload,
     };
   };
-  return { ...temp, access, app, logged, request, json, [Symbol.dispose]: () => temp[Symbol.dispose]() };
+  return {
+    ...temp,
+    clock,
+    activities,
+    access,
+    app,
+    logged,
+    request,
+    json,
+    [Symbol.dispose]() {
+      access[Symbol.dispose]();
+      temp[Symbol.dispose]();
+    },
+  };
 }

@@ -89,7 +89,7 @@ for (const runtime of ["bun", "deno"] as const) {
       );
       expect(errors).not.toContain("Traceback");
       const messages = lines.filter((line) => line.event === "subscribed").map((line) => line.data.message);
-      expect(messages.sort()).toEqual(streamName.options.map(subscribedMessage).sort());
+      expect(messages.sort()).toEqual(streamName.options.map((name) => subscribedMessage(name)).sort());
       for (const stream of streamName.options) {
         const frame = lines.find((line) => line.event === streams[stream].event);
         if (frame) streams[stream].envelope.parse(frame.data);

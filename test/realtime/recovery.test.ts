@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { openCaller } from "../../src/access/known-callers.ts";
 import { Activities } from "../../src/activities/activities.ts";
 import { createActivity } from "../../src/contract/index.ts";
 import { Recovery } from "../../src/realtime/recovery.ts";
@@ -6,6 +7,7 @@ import type { EventLog } from "../../src/store/event-log.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { tempStore } from "../temp-store.ts";
 
+const caller = openCaller({ address: "127.0.0.1", secure: false });
 const emptyLog: EventLog = { newest: () => 0, after: () => [], seqOf: () => undefined };
 
 function setup() {
@@ -18,7 +20,7 @@ function setup() {
     sid: `sid-${pid}`,
     pid,
     rooms: ["activity_stream", "model_status"],
-    data: { sessionId: "client_x", settling },
+    data: { sessionId: "client_x", settling, caller },
   });
   const say = (message: string) => activities.create(createActivity.parse({ message }));
   return { clock, recovery, session, say, [Symbol.dispose]: () => temp[Symbol.dispose]() };

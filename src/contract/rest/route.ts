@@ -1,6 +1,6 @@
 import { createRoute as createOpenApiRoute, type RouteConfig } from "@hono/zod-openapi";
 import type { Need } from "../access.ts";
-import { BEARER } from "../openapi.ts";
+import { BEARER, SESSION } from "../openapi.ts";
 
 /** A route's definition together with what its callers need; no route is served without. */
 export type GuardedRoute = Omit<RouteConfig, "security"> & { readonly "x-scope": Need };
@@ -18,5 +18,6 @@ export function createRoute<Path extends string, Route extends Omit<GuardedRoute
 /** The empty alternative says that a token may be left out, where the server asks for none. */
 function securityOf(need: Need): { [scheme: string]: string[] }[] {
   if (need === "public") return [];
-  return [{}, { [BEARER]: need === "any" ? [] : [need] }];
+  const scopes = need === "any" ? [] : [need];
+  return [{}, { [BEARER]: scopes }, { [SESSION]: scopes }];
 }
