@@ -10,7 +10,7 @@
  *
  * How it goes wrong is said by flags, as a recipe's command gives them:
  * - `--exit-code N` ends at once with it, before it listens; with `--crash-after-ms MS` that much later.
- * - `--ignore-sigterm`; `--hang health` and `--hang generate`.
+ * - `--ignore-sigterm`; `--linger-ms MS` ends so long after SIGTERM; `--hang health` and `--hang generate`.
  * - `--spawn-child group` starts a process that only sleeps, `--spawn-child session` one that has left the group and
  *   ignores SIGTERM; `--fork` starts itself anew in the background, and ends.
  * - `--allocate BYTES` fills that much memory, a piece at a time, before it listens.
@@ -42,6 +42,7 @@ const { values: flags } = parseArgs({
     "exit-code": { type: "string" },
     "crash-after-ms": { type: "string" },
     "ignore-sigterm": { type: "boolean", default: false },
+    "linger-ms": { type: "string" },
     hang: { type: "string", multiple: true, default: [] },
     "spawn-child": { type: "string" },
     fork: { type: "boolean", default: false },
@@ -99,6 +100,8 @@ if (flags["write-bytes"] !== undefined) await writeBytes(Number(flags["write-byt
 const held: Buffer[] = [];
 for (let bytes = 0; bytes < Number(flags.allocate ?? 0); bytes += 1 << 22) held.push(Buffer.alloc(1 << 22, 1));
 if (flags["ignore-sigterm"]) process.on("SIGTERM", () => console.error("SIGTERM is ignored"));
+const lingerMs = flags["linger-ms"];
+if (lingerMs !== undefined) process.on("SIGTERM", () => setTimeout(() => process.exit(0), Number(lingerMs)));
 if (flags["spawn-child"] !== undefined) sleeper(flags["spawn-child"] === "session");
 if (flags.fork) startAnew();
 if (flags["exit-code"] !== undefined) {

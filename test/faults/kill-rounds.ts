@@ -10,6 +10,13 @@ import { tempDir } from "../temp-dir.ts";
 const DEPLOYMENTS = 3;
 /** A start takes about 0.3 s, a stop 0.1 s: the kill falls anywhere into that, or just after it. */
 const KILL_WITHIN_MS = 500;
+/** The share of shims that stand still for a while after a kill, as on a machine that swaps, and up to how long. */
+const FROZEN = 0.5;
+const FROZEN_MS = 1_500;
+/** How long engines of the slow kind take to end, so that a kill falls into that, and a start that does not wait shows. */
+const LINGER_MS = 1_200;
+/** What is on its way out when everything has settled may take this long. */
+const LEAVE_MS = 5_000;
 /** The share of kills after which the next server is killed as well before everything has settled. */
 const AGAIN = 0.4;
 const SETTLE_MS = 60_000;
@@ -56,6 +63,7 @@ export async function killRounds(kills: number, seed: number): Promise<KillRepor
       if (done === 0 || random() > AGAIN) await fleet.settle(server);
       const kill = sleep(random() * KILL_WITHIN_MS).then(() => server.kill("SIGKILL"));
       await Promise.all([fleet.command(server), kill]);
+      fleet.freeze();
       done++;
       for (const step of stepsIn(join(dir.path, "data", "run"))) steps[step] = (steps[step] ?? 0) + 1;
     }
@@ -83,6 +91,7 @@ class Fleet {
   readonly #random: () => number;
   readonly #known = new Map<string, Known>();
   #commands = 0;
+  #thawed: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string, random: () => number) {
     this.#directory = directory;
@@ -99,8 +108,22 @@ class Fleet {
     await Promise.all(each);
   }
 
+  /**
+   * Has some of the shims stand still for a while, wherever they are. The next server then sees what otherwise passes in
+   * milliseconds: a run that is not claimed yet, and one that is claimed and does not run.
+   */
+  freeze(): void {
+    for (const pid of processesOf(this.#directory)) {
+      if (!isShim(pid) || this.#random() > FROZEN) continue;
+      signal(pid, "SIGSTOP");
+      const thaw = sleep(this.#random() * FROZEN_MS).then(() => signal(pid, "SIGCONT"));
+      this.#thawed = Promise.all([this.#thawed, thaw]);
+    }
+  }
+
   /** Waits until the server has made true what is known of each, and looks whether anything else is there. */
   async settle(server: ServerProcess): Promise<void> {
+    await this.#thawed;
     let found = new Map<string, { status: string; pid: number | null; reason: string | null }>();
     const unsettled = () =>
       [...this.#known.values()].find(({ id, fates, replaced }) => {
@@ -126,7 +149,7 @@ class Fleet {
       throw new Error(`${this.#lost.at(-1)}\n${server.output()}`);
     }
     // A stop that may have been accepted may still be under way.
-    if ([...this.#known.values()].some(({ fates }) => fates.size > 1)) await sleep(700);
+    if ([...this.#known.values()].some(({ fates }) => fates.size > 1)) await sleep(LINGER_MS + 400);
     const { body } = await send(server.url, "GET", "/deployments?limit=500");
     const status = new Map<string, Fate>(
       body.items.map((item: { deployment_id: string; status: Fate }) => [item.deployment_id, item.status]),
@@ -137,7 +160,7 @@ class Fleet {
       known.fates = new Set([fate]);
       known.replaced = undefined;
     }
-    this.#lookForOrphans(server, [...status.values()].filter((fate) => fate === "running").length);
+    await this.#lookForOrphans(server, [...status.values()].filter((fate) => fate === "running").length);
   }
 
   async removeAll(server: ServerProcess): Promise<void> {
@@ -156,15 +179,19 @@ class Fleet {
   }
 
   /** Of each running deployment there is a shim and an engine; of everything else, nothing. */
-  #lookForOrphans(server: ServerProcess, running: number): void {
-    const there = processesOf(this.#directory).filter((pid) => pid !== server.process.pid);
-    if (there.length === 2 * running) return;
-    this.orphans.push(`${there.length} processes for ${running} running deployments`);
+  async #lookForOrphans(server: ServerProcess, running: number): Promise<void> {
+    const there = () => processesOf(this.#directory).filter((pid) => pid !== server.process.pid).length;
+    try {
+      await eventually(() => there() === 2 * running, "only what should run is there", LEAVE_MS);
+    } catch {
+      this.orphans.push(`${there()} processes for ${running} running deployments`);
+    }
   }
 
   async #create(server: ServerProcess): Promise<void> {
     const port = 20_000 + Math.floor(this.#random() * 10_000);
-    const input = { model_id: "m", runtime: "fake", host: "127.0.0.1", port };
+    const runtime = this.#random() < 0.6 ? "quick" : "slow";
+    const input = { model_id: "m", runtime, host: "127.0.0.1", port };
     const answer = await this.#send(server, "POST", "/deployments", input);
     if (answer) this.#learn(answer.body.deployment_id, ["running"]);
   }
@@ -209,6 +236,22 @@ class Fleet {
   }
 }
 
+function isShim(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("engine-shim");
+  } catch {
+    return false;
+  }
+}
+
+function signal(pid: number, name: "SIGSTOP" | "SIGCONT"): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
 /** The engine that started last. */
 function engineOf(journal: string): number | undefined {
   if (!existsSync(journal)) return undefined;
@@ -221,10 +264,10 @@ function engineOf(journal: string): number | undefined {
 function writeConfig(directory: string): string {
   const config = join(directory, "llm-manager.toml");
   const command = [...ENGINE, "--port", "{port}", "--journal", `${directory}/{deployment_id}.journal`];
-  writeFileSync(
-    config,
-    `[runtimes.fake]\ndriver = "process"\ncommand = ${JSON.stringify(command)}\nenv = { TEST = ${JSON.stringify(directory)} }\n`,
-  );
+  const env = `env = { TEST = ${JSON.stringify(directory)} }`;
+  const table = (name: string, flags: readonly string[]) =>
+    `[runtimes.${name}]\ndriver = "process"\ncommand = ${JSON.stringify([...command, ...flags])}\n${env}\n`;
+  writeFileSync(config, table("quick", []) + table("slow", ["--linger-ms", String(LINGER_MS)]));
   return config;
 }
 
