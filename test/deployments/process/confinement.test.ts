@@ -30,6 +30,7 @@ function launch(limits: LaunchFile["limits"]): LaunchFile {
     ...{
       deploymentId: "dep-1",
       token: "0123456789",
+      mark: "/x",
       startedAt: 1,
       runtime: "x",
       host: "x",

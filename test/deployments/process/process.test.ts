@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { BLANK } from "../../../src/config/shipped-recipes.ts";
 import { identify, isAlive } from "../../../src/deployments/drivers/process/identity.ts";
@@ -166,7 +166,14 @@ describe("a server that comes later", () => {
       const files = new RunFiles(join(t.dataDir, "run", "dep-1", "00"));
       const { argv, env, host, port, limits, stop } = t.launch();
       const launch = { argv, env, host, port, limits, stop, runtime: "fake", workingDirectory: null };
-      files.create({ ...launch, deploymentId: "dep-1", token: "00", startedAt: 1_000, logDirectory: t.dataDir });
+      files.create({
+        ...launch,
+        deploymentId: "dep-1",
+        token: "00",
+        mark: files.directory,
+        startedAt: 1_000,
+        logDirectory: t.dataDir,
+      });
       files.claim({ shim: { ...stranger, ...wrong } });
       files.writeState({ engine: { ...stranger, ...wrong }, warnings: [], cgroups: [] });
       const instance = t.open().adopt(t.target, t.hooks);
@@ -181,7 +188,14 @@ describe("a server that comes later", () => {
     const files = new RunFiles(join(t.dataDir, "run", "dep-1", "00"));
     const { argv, env, host, port, limits, stop } = t.launch();
     const launch = { argv, env, host, port, limits, stop, runtime: "fake", workingDirectory: null };
-    files.create({ ...launch, deploymentId: "dep-1", token: "00", startedAt: 1_000, logDirectory: t.dataDir });
+    files.create({
+      ...launch,
+      deploymentId: "dep-1",
+      token: "00",
+      mark: files.directory,
+      startedAt: 1_000,
+      logDirectory: t.dataDir,
+    });
     expect(files.claim({ shim: null })).toBe(true);
     expect(files.claim({ shim: identify(process.pid) ?? null })).toBe(false);
     const instance = t.open().start(t.target, () => t.launch(), t.hooks);
@@ -204,6 +218,19 @@ describe("a server that comes later", () => {
     expect(t.open().holds?.("dep-1")).toBe(true);
     expect(t.open().holds?.("dep-2")).toBe(false);
   });
+});
+
+test("whose files were removed by hand is stopped, or swept away by the next server, all the same", async () => {
+  await using t = await processRig();
+  const first = await t.started();
+  rmSync(join(t.dataDir, "run"), { recursive: true });
+  await first.stop();
+  await eventually(() => t.processes().length === 0, "nothing is left");
+  const second = await t.started();
+  second.release();
+  rmSync(join(t.dataDir, "run"), { recursive: true });
+  await t.open().sweep(new Set(["dep-1"]));
+  await eventually(() => t.processes().length === 0, "nothing is left");
 });
 
 test("a recipe without a command, or whose program is not there, cannot be used", async () => {

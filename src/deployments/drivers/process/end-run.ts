@@ -1,11 +1,14 @@
 import type { Clock } from "../../../clock.ts";
+import type { StopPolicy } from "../driver.ts";
 import { EngineProcesses, wait } from "./engine-processes.ts";
 import { isAlive, send } from "./identity.ts";
-import type { LaunchFile, RunFiles } from "./run-files.ts";
+import type { RunFiles } from "./run-files.ts";
 
 /** Beyond its grace a shim needs this long at most: to kill (5 s), to drain (3 s), and to write down. */
 const SHIM_MARGIN_MS = 15_000;
 const POLL_MS = 25;
+/** For what nobody knows the recipe of any more. */
+const AT_ONCE: StopPolicy = { signal: "SIGKILL", graceMs: 0 };
 /** A claim that nobody finished writing is nobody's: whoever wrote it was killed in the middle. */
 const PENDING_MS = 5_000;
 
@@ -21,16 +24,18 @@ export type Standing = "unclaimed" | "beginning" | "running" | "orphaned" | "ove
 
 export function standing(files: RunFiles, clock: Clock): Standing {
   if (files.exit()) return "over";
-  const launch = files.launch();
-  if (!launch) return "over";
   const claim = files.claimed();
-  if (claim === undefined) return "unclaimed";
+  if (claim === undefined) {
+    if (files.launch()) return "unclaimed";
+    // It was never written whole, or somebody has removed the files of a run.
+    return processesOf(files, clock).list().length > 0 ? "orphaned" : "over";
+  }
   if (claim === "pending") return "beginning";
   if (claim.shim === null) return "over";
   if (isAlive(claim.shim)) return files.state() ? "running" : "beginning";
   // It may have written its last between the two looks.
   if (files.exit()) return "over";
-  return processesOf(files, launch, clock).list().length > 0 ? "orphaned" : "over";
+  return processesOf(files, clock).list().length > 0 ? "orphaned" : "over";
 }
 
 /**
@@ -45,17 +50,17 @@ export async function endRun(files: RunFiles, clock: Clock): Promise<void> {
   let told = false;
   for (;;) {
     const now = standing(files, clock);
-    if (now === "over" || !launch) return files.remove();
+    if (now === "over") return files.remove();
     if (now === "unclaimed") {
       // From here on its shim, should it come, starts nothing.
-      files.claim({ shim: null });
+      if (!files.claim({ shim: null })) await wait(clock, POLL_MS);
       continue;
     }
     const claim = files.claimed();
     const shim = claim === undefined || claim === "pending" ? undefined : claim.shim;
     if (now === "orphaned") {
       files.markStopping();
-      if (!(await processesOf(files, launch, clock).end(launch.stop))) throw new Error(stuck(files));
+      if (!(await processesOf(files, clock).end(launch?.stop ?? AT_ONCE))) throw new Error(stuck(files));
       continue;
     }
     if (shim && !told) {
@@ -74,11 +79,12 @@ export async function endRun(files: RunFiles, clock: Clock): Promise<void> {
   }
 }
 
-function processesOf(files: RunFiles, { token }: LaunchFile, clock: Clock): EngineProcesses {
+function processesOf(files: RunFiles, clock: Clock): EngineProcesses {
   const state = files.state();
-  // Without a state there is only the token to find them by.
+  // Without a state there is only the mark to find them by.
   const leader = state?.engine ?? { pid: 0, startTime: "", bootId: "" };
-  return new EngineProcesses({ leader, token, cgroups: state?.cgroups ?? [], ours: false, clock });
+  const mark = files.launch()?.mark ?? files.directory;
+  return new EngineProcesses({ leader, mark, cgroups: state?.cgroups ?? [], ours: false, clock });
 }
 
 function stuck(files: RunFiles): string {

@@ -4,7 +4,10 @@ import type { Clock } from "../../../clock.ts";
 import type { StopPolicy } from "../driver.ts";
 import { isAlive, type ProcessIdentity, send, statOf } from "./identity.ts";
 
-/** The variable by which whatever a run started can be found, also when it has left its process group. */
+/**
+ * The variable that holds a run's directory, in whatever the run started: found by it, also when it has left its process
+ * group, or when the directory was removed by hand.
+ */
 export const RUN_VARIABLE = "LLM_MANAGER_RUN";
 
 /** Between two looks whether they are gone. */
@@ -14,7 +17,8 @@ const KILL_MS = 5_000;
 
 export interface EngineProcessesParts {
   readonly leader: ProcessIdentity;
-  readonly token: string;
+  /** The run's directory, see `RUN_VARIABLE`. */
+  readonly mark: string;
   /** Control groups of the run's own. */
   readonly cgroups: readonly string[];
   /** Whether this process is the leader's parent: then the group is known to be its, also when it has ended. */
@@ -24,7 +28,7 @@ export interface EngineProcessesParts {
 
 /**
  * All processes of one run: the engine, which leads a process group; the others in that group; whatever else carries the
- * run's token in its environment, such as what made itself a daemon; and what is in its control groups.
+ * run's mark in its environment, such as what made itself a daemon; and what is in its control groups.
  */
 export class EngineProcesses {
   readonly #parts: EngineProcessesParts;
@@ -35,10 +39,10 @@ export class EngineProcesses {
 
   /** Those that are there now. On other systems than Linux only the group is known, and counts as one. */
   list(): number[] {
-    const { leader, token, cgroups } = this.#parts;
+    const { leader, cgroups } = this.#parts;
     const led = this.#ledGroup();
     if (process.platform !== "linux") return led !== undefined && send(-led, 0) ? [leader.pid] : [];
-    const mark = `${RUN_VARIABLE}=${token}`;
+    const mark = `${RUN_VARIABLE}=${this.#parts.mark}`;
     const found = new Set(cgroups.flatMap(processesIn));
     for (const pid of processes()) {
       const stat = statOf(pid);
@@ -100,6 +104,19 @@ export function processesIn(cgroup: string): number[] {
     // It was removed.
     return [];
   }
+}
+
+/** The runs in `runDirectory` of which something is there, by their directories. Linux only. */
+export function markedRuns(runDirectory: string): string[] {
+  if (process.platform !== "linux") return [];
+  const beginning = `${RUN_VARIABLE}=${runDirectory}/`;
+  const marks = processes().flatMap((pid) =>
+    environmentOf(pid)
+      .split("\0")
+      .filter((variable) => variable.startsWith(beginning))
+      .map((variable) => variable.slice(RUN_VARIABLE.length + 1)),
+  );
+  return [...new Set(marks)];
 }
 
 function processes(): number[] {

@@ -107,7 +107,20 @@ export class ProcessRun implements Instance {
     const files = new RunFiles(join(runDirectory, deploymentId, token));
     const { runtime, host, port, argv, env, workingDirectory, limits, stop } = launch;
     files.create({
-      ...{ deploymentId, token, startedAt, runtime, host, port, argv, env, workingDirectory, limits, stop },
+      ...{
+        deploymentId,
+        token,
+        mark: files.directory,
+        startedAt,
+        runtime,
+        host,
+        port,
+        argv,
+        env,
+        workingDirectory,
+        limits,
+        stop,
+      },
       logDirectory: join(logDirectory, deploymentId),
     });
     const errors = openSync(files.errors, "a", 0o600);

@@ -1,10 +1,12 @@
+import { existsSync } from "node:fs";
 import type { Clock } from "../../../clock.ts";
 import type { Recipe } from "../../../config/recipe.ts";
 import type { Executables } from "../../recipes/executables.ts";
 import type { Driver, Hooks, Instance, Launch, Target } from "../driver.ts";
 import { endRun, standing } from "./end-run.ts";
+import { markedRuns } from "./engine-processes.ts";
 import { ProcessRun } from "./process-run.ts";
-import { listRuns, type RunFiles, runsOf } from "./run-files.ts";
+import { listRuns, RunFiles, runsOf } from "./run-files.ts";
 
 export interface ProcessDriverParts {
   /** DATA_DIR/run and DATA_DIR/logs. */
@@ -42,6 +44,12 @@ export function processDriver(parts: ProcessDriverParts): Driver {
     async sweep(keep) {
       const left: RunFiles[] = [];
       for (const [deploymentId, runs] of listRuns(runDirectory)) if (!keep.has(deploymentId)) left.push(...runs);
+      // Engines whose files somebody has removed: nobody could ever stop them.
+      left.push(
+        ...markedRuns(runDirectory)
+          .filter((mark) => !existsSync(mark))
+          .map((mark) => new RunFiles(mark)),
+      );
       await Promise.all(left.map((files) => endRun(files, clock)));
     },
   };

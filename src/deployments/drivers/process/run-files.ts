@@ -30,6 +30,8 @@ import type { ProcessIdentity } from "./identity.ts";
 export interface LaunchFile {
   readonly deploymentId: string;
   readonly token: string;
+  /** The run's directory: by it whatever the run started can be found in the list of processes. */
+  readonly mark: string;
   /** The `startedAt` of the target it serves. */
   readonly startedAt: number | null;
   readonly runtime: string;

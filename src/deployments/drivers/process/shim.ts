@@ -54,7 +54,7 @@ async function keep(
   // It may be gone already; then its exit tells all there is to tell.
   const leader = identify(pid) ?? { ...self, pid, startTime: "" };
   const { directories: cgroups, warnings } = confinement;
-  const processes = new EngineProcesses({ leader, token: launch.token, cgroups, ours: true, clock });
+  const processes = new EngineProcesses({ leader, mark: launch.mark, cgroups, ours: true, clock });
   try {
     files.writeState({ engine: leader, warnings, cgroups });
   } catch (error) {
@@ -89,11 +89,11 @@ function ending(facts: Partial<ExitFile>): ExitFile {
 }
 
 /** The engine leads a session and a process group of its own, so that it can be ended with everything it starts. */
-function start({ argv, env, workingDirectory, token }: LaunchFile): ChildProcess {
+function start({ argv, env, workingDirectory, mark }: LaunchFile): ChildProcess {
   const [program = "", ...args] = argv;
   return spawn(program, args, {
     cwd: workingDirectory ?? "/",
-    env: { ...env, [RUN_VARIABLE]: token },
+    env: { ...env, [RUN_VARIABLE]: mark },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
@@ -119,7 +119,8 @@ async function writeExit(files: RunFiles, exit: ExitFile): Promise<void> {
     try {
       return files.writeExit(exit);
     } catch (error) {
-      if (tries >= WRITE_TRIES) throw error;
+      // Whoever removed the run's directory does not want to know.
+      if (tries >= WRITE_TRIES || (error as NodeJS.ErrnoException).code === "ENOENT") throw error;
       await wait(clock, WRITE_RETRY_MS);
     }
   }
