@@ -2,6 +2,7 @@ import initial from "./migrations/0000_initial.sql" with { type: "text" };
 import gpus from "./migrations/0001_smart_the_captain.sql" with { type: "text" };
 import history from "./migrations/0002_history.sql" with { type: "text" };
 import access from "./migrations/0003_access.sql" with { type: "text" };
+import activitySearch from "./migrations/0004_activity_search.sql" with { type: "text" };
 
 /**
  * The migrations in the order they are applied, as text so that they are inside the binary. A database's
@@ -12,4 +13,5 @@ export const migrations: readonly { readonly tag: string; readonly sql: string }
   { tag: "0001_smart_the_captain", sql: gpus },
   { tag: "0002_history", sql: history },
   { tag: "0003_access", sql: access },
+  { tag: "0004_activity_search", sql: activitySearch },
 ];

@@ -66,7 +66,10 @@ export const deploymentStarts = sqliteTable(
   (table) => [index("deployment_starts_model").on(table.modelId, table.runtime, table.id)],
 );
 
-/** One line of history: something that happened, to what, and how bad it was. Never changed once written. */
+/**
+ * One line of history: something that happened, to what, and how bad it was. Never changed once written, deleted only
+ * from the oldest on. The row's number is the last column of every index, so each is in the order of the pages.
+ */
 export const activities = sqliteTable(
   "activities",
   {
@@ -80,12 +83,25 @@ export const activities = sqliteTable(
     createdAt: integer("created_at").notNull(),
   },
   (table) => [
-    index("activities_type").on(table.activityType, table.id),
-    index("activities_severity").on(table.severity, table.id),
-    index("activities_resource").on(table.resourceType, table.resourceId, table.id),
-    index("activities_created").on(table.createdAt),
+    index("activities_kind").on(table.activityType, table.severity),
+    index("activities_resource_type").on(table.resourceType),
+    index("activities_resource_id").on(table.resourceId),
   ],
 );
+
+/**
+ * The first activity after the clock was set back. Between two of these the times of activities go up with their
+ * numbers, so that a time is found by halving and needs no index.
+ */
+export const activityClockSteps = sqliteTable("activity_clock_steps", {
+  firstId: integer("first_id").primaryKey(),
+});
+
+/** What the search index keeps about itself: the number of the last activity in it (`indexed`). */
+export const activityState = sqliteTable("activity_state", {
+  name: text("name").primaryKey(),
+  value: integer("value").notNull(),
+});
 
 /** One push of the `deployment_events` stream, kept as it was sent; outlives its deployment. */
 export const deploymentEvents = sqliteTable(

@@ -71,3 +71,35 @@ export function every(
     },
   };
 }
+
+/** Between two looks, the wall clock may be off from the monotonic one by this much before it counts as set. */
+const JUMP_MS = 5_000;
+
+/** For this long the wall clock must not have been set before it is believed how old something is. */
+const STEADY_MS = 10 * 60_000;
+
+/**
+ * Says whether the wall clock can be believed about ages: a machine without a battery starts in 1970 or 2099 until it
+ * is told the time, and what is deleted for its age then is gone for good.
+ */
+export class SteadyWatch {
+  readonly #clock: Clock;
+  #wall: number;
+  #monotonic: number;
+  #since: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#wall = clock.now();
+    this.#monotonic = clock.monotonic();
+    this.#since = this.#monotonic;
+  }
+
+  /** Looks at both clocks. To be called every few minutes at least. */
+  look(): boolean {
+    const [wall, monotonic] = [this.#clock.now(), this.#clock.monotonic()];
+    if (Math.abs(wall - this.#wall - (monotonic - this.#monotonic)) > JUMP_MS) this.#since = monotonic;
+    [this.#wall, this.#monotonic] = [wall, monotonic];
+    return monotonic - this.#since >= STEADY_MS;
+  }
+}

@@ -126,6 +126,8 @@ const settings = {
     process.platform === "win32" ? "npipe:////./pipe/docker_engine" : "unix:///var/run/docker.sock",
     "This machine's Docker Engine, for runtimes of driver docker",
   ],
+  ACTIVITY_MAX_DAYS: [whole(1, 36_500), 365, "Days after which an activity is deleted"],
+  ACTIVITY_MAX_COUNT: [whole(1_000, 1_000_000_000), 1_000_000, "Activities kept; beyond it the oldest are deleted"],
   ALERTS: [flag, "on", "Watch thresholds and health even when nobody is connected"],
   SOCKET_PING_INTERVAL_MS: [whole(100, 600_000), 25_000, "Milliseconds between two heartbeats of a connection"],
   SOCKET_PING_TIMEOUT_MS: [whole(100, 600_000), 20_000, "Milliseconds a heartbeat may go unanswered"],

@@ -7,6 +7,7 @@ import { CertificateWatch } from "./access/certificate.ts";
 import { mountAccess } from "./access/routes.ts";
 import { socketAccess } from "./access/socket.ts";
 import { Activities } from "./activities/activities.ts";
+import { keepWithin } from "./activities/retention.ts";
 import { mountActivities } from "./activities/routes.ts";
 import { Alerts } from "./alerts/alerts.ts";
 import { mountAlerts } from "./alerts/routes.ts";
@@ -74,6 +75,17 @@ export async function startServer({
   const acting = new Acting();
   const activities = new Activities({ store, clock, actor: acting.actor });
   const access = starting.use(new Access({ config, store, activities, clock, onError }));
+  starting.use(activities.index.follow(onError));
+  starting.use(
+    keepWithin({
+      store,
+      index: activities.index,
+      clock,
+      maxDays: config.activityMaxDays,
+      maxCount: config.activityMaxCount,
+      onError,
+    }),
+  );
   const models = new Models({ store, activities, clock });
   const resources = starting.use(
     createSampler({

@@ -1,12 +1,13 @@
-import { and, asc, desc, eq, gt, gte, lt, lte, max, type SQL, sql } from "drizzle-orm";
-import { activities } from "../../db/schema.ts";
 import { type Clock, isoTime } from "../clock.ts";
 import { type Activity, type Actor, type CreateActivity, idNumber } from "../contract/index.ts";
 import type { LoggedEvent } from "../store/bus.ts";
 import type { EventLog } from "../store/event-log.ts";
 import type { Store, Tx } from "../store/store.ts";
+import { type ActivityFilter, type ActivityRow, Pages } from "./pages.ts";
+import { SearchIndex } from "./search-index.ts";
+import { searchQuery } from "./search-words.ts";
+import { type IdRange, TimeRanges } from "./time-ranges.ts";
 
-type Row = typeof activities.$inferSelect;
 export type NewActivity = Omit<Activity, "id" | "created_at">;
 
 const DONE_BY_SOMEBODY: ReadonlySet<Activity["activity_type"]> = new Set([
@@ -15,49 +16,75 @@ const DONE_BY_SOMEBODY: ReadonlySet<Activity["activity_type"]> = new Set([
   "user_operation",
 ]);
 
-export interface ActivityQuery {
-  /** Oldest first from this id on; without it, newest first. */
-  readonly after?: string | undefined;
-  readonly before?: string | undefined;
-  readonly activity_type?: Activity["activity_type"] | undefined;
-  readonly severity?: Activity["severity"] | undefined;
-  readonly resource_type?: string | undefined;
-  readonly resource_id?: string | undefined;
+export interface ActivitySelection extends Omit<ActivityFilter, "match"> {
+  /** What people type to search, see `searchQuery`. */
+  readonly q?: string | undefined;
   /** ISO 8601, both inclusive. */
   readonly since?: string | undefined;
   readonly until?: string | undefined;
+}
+
+export interface ActivityQuery extends ActivitySelection {
+  /** Oldest first from this id on; without it, newest first. */
+  readonly after?: string | undefined;
+  readonly before?: string | undefined;
   readonly limit: number;
+}
+
+export interface ActivityPage {
+  readonly items: Activity[];
+  /** Continues in the same direction; null at the end. */
+  readonly next: string | null;
+  /** The oldest entry that is kept, where older ones that were deleted may have belonged into the answer. */
+  readonly gone_before: string | null;
 }
 
 /** The history: what happened, kept in the order it was committed, and told to the `activity_stream`. */
 export class Activities {
   /** What a replay of `activity_stream` reads. */
   readonly log: EventLog<Activity>;
+  readonly index: SearchIndex;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #insert;
+  readonly #times: TimeRanges;
+  readonly #pages: Pages;
   readonly #actor: () => Actor | undefined;
+  #lastTime: number;
 
   /** @param parts.actor says whose command is being carried out, if one is. */
   constructor(parts: { store: Store; clock: Clock; actor?: () => Actor | undefined }) {
-    this.#store = parts.store;
-    this.#clock = parts.clock;
+    const { store, clock } = parts;
+    this.#store = store;
+    this.#clock = clock;
     this.#actor = parts.actor ?? (() => undefined);
-    this.#insert = prepareInsert(parts.store);
-    this.log = activityLog(parts.store);
+    this.#times = new TimeRanges(store);
+    this.#pages = new Pages(store);
+    this.index = new SearchIndex({ store, clock });
+    this.log = activityLog(store, this.#pages);
+    // Every write of the server passes here, so the statement is prepared once.
+    this.#insert = store.statement<[string, string, string, string | null, string | null, string, number], ActivityRow>(
+      `INSERT INTO activities (activity_type, message, severity, resource_type, resource_id, extra_data, created_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+    );
+    this.#lastTime = this.#pages.read({}, [ALL], "desc", 1)[0]?.created_at ?? 0;
   }
 
   /** Writes one entry as part of a change that is being written; the push follows that change's commit. */
   record(tx: Tx, entry: NewActivity): Activity {
-    const row = this.#insert.get({
-      activityType: entry.activity_type,
-      message: entry.message,
-      severity: entry.severity,
-      resourceType: entry.resource_type,
-      resourceId: entry.resource_id,
-      extraData: this.#withActor(entry),
-      createdAt: this.#clock.now(),
-    });
+    const now = this.#clock.now();
+    const row = this.#insert.get(
+      entry.activity_type,
+      entry.message,
+      entry.severity,
+      entry.resource_type,
+      entry.resource_id,
+      JSON.stringify(this.#withActor(entry)),
+      now,
+    );
+    if (!row) throw new Error("an insert returned nothing");
+    if (now < this.#lastTime) this.#times.clockWasSetBack(row.id);
+    this.#lastTime = now;
     const event = toEvent(row);
     tx.emit({ type: "activity_stream", event });
     return event.data;
@@ -74,78 +101,80 @@ export class Activities {
     return this.#store.write((tx) => this.record(tx, input));
   }
 
-  /** A page of entries that match every given field; `next` continues in the same direction, null at the end. */
-  list(query: ActivityQuery): { items: Activity[]; next: string | null } {
-    const where: (SQL | undefined)[] = [
-      query.after === undefined ? undefined : gt(activities.id, idNumber("act-", query.after) ?? 0),
-      query.before === undefined ? undefined : lt(activities.id, idNumber("act-", query.before) ?? 0),
-      query.activity_type && eq(activities.activityType, query.activity_type),
-      query.severity && eq(activities.severity, query.severity),
-      query.resource_type && eq(activities.resourceType, query.resource_type),
-      query.resource_id && eq(activities.resourceId, query.resource_id),
-      query.since && gte(activities.createdAt, Date.parse(query.since)),
-      query.until && lte(activities.createdAt, Date.parse(query.until)),
-    ].map((part) => part || undefined);
-    const rows = this.#store.db
-      .select()
-      .from(activities)
-      .where(and(...where))
-      .orderBy(query.after === undefined ? desc(activities.id) : asc(activities.id))
-      .limit(query.limit + 1)
-      .all();
+  /**
+   * A page of entries that match every given field.
+   *
+   * @throws ProblemError when `q` has nothing to look for, or the search index is still being built.
+   */
+  list(query: ActivityQuery): ActivityPage {
+    const low = query.after === undefined ? 1 : (idNumber("act-", query.after) ?? 0) + 1;
+    const high = query.before === undefined ? ALL.high : (idNumber("act-", query.before) ?? 0) - 1;
+    const order = query.after === undefined ? "desc" : "asc";
+    const rows = this.#read(query, { low, high }, order, query.limit + 1);
     const items = rows.slice(0, query.limit).map((row) => toEvent(row).data);
-    return { items, next: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
+    const next = rows.length > query.limit ? (items.at(-1)?.id ?? null) : null;
+    const oldest = this.log.oldest?.() ?? 0;
+    const reachesBack = order === "asc" || next === null;
+    return { items, next, gone_before: reachesBack && low < oldest ? `act-${oldest}` : null };
+  }
+
+  /** Everything that matches and is there now, oldest first, a page at a time; nothing is kept between two pages. */
+  *all(selection: ActivitySelection, pageSize: number): Generator<Activity[]> {
+    const high = this.log.newest();
+    if (selection.q !== undefined) searchQuery(selection.q);
+    for (let low = 1; low <= high; ) {
+      const rows = this.#read(selection, { low, high }, "asc", pageSize);
+      const last = rows.at(-1);
+      if (last) yield rows.map((row) => toEvent(row).data);
+      if (!last || rows.length < pageSize) return;
+      low = last.id + 1;
+    }
+  }
+
+  #read(selection: ActivitySelection, within: IdRange, order: "asc" | "desc", limit: number): ActivityRow[] {
+    const { q, since, until, ...filter } = selection;
+    const match = q === undefined ? undefined : searchQuery(q);
+    if (match !== undefined) this.index.catchUp();
+    const timed =
+      since === undefined && until === undefined
+        ? [ALL]
+        : this.#times.between(
+            since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(since),
+            until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until),
+          );
+    const ranges = timed
+      .map((range) => ({ low: Math.max(range.low, within.low), high: Math.min(range.high, within.high) }))
+      .filter(({ low, high }) => low <= high);
+    return this.#pages.read({ ...filter, match }, ranges, order, limit);
   }
 }
 
-/** Every write of the server passes here, so the statement is prepared once. */
-function prepareInsert(store: Store) {
-  return store.db
-    .insert(activities)
-    .values({
-      activityType: sql.placeholder("activityType"),
-      message: sql.placeholder("message"),
-      severity: sql.placeholder("severity"),
-      resourceType: sql.placeholder("resourceType"),
-      resourceId: sql.placeholder("resourceId"),
-      extraData: sql.placeholder("extraData"),
-      createdAt: sql.placeholder("createdAt"),
-    })
-    .returning()
-    .prepare();
-}
+const ALL: IdRange = { low: 1, high: Number.MAX_SAFE_INTEGER };
 
-function activityLog(store: Store): EventLog<Activity> {
-  const newest = store.db
-    .select({ id: max(activities.id) })
-    .from(activities)
-    .prepare();
-  const after = store.db
-    .select()
-    .from(activities)
-    .where(gt(activities.id, sql.placeholder("seq")))
-    .orderBy(asc(activities.id))
-    .limit(sql.placeholder("limit"))
-    .prepare();
+function activityLog(store: Store, pages: Pages): EventLog<Activity> {
+  type Id = { readonly id: number | null };
+  const newest = store.statement<[], Id>("SELECT max(id) AS id FROM activities");
+  const oldest = store.statement<[], Id>("SELECT min(id) AS id FROM activities");
   return {
     newest: () => newest.get()?.id ?? 0,
-    after: (seq, limit) => after.all({ seq, limit }).map(toEvent),
+    oldest: () => oldest.get()?.id ?? 0,
+    after: (seq, limit) => pages.read({}, [{ ...ALL, low: seq + 1 }], "asc", limit).map(toEvent),
     seqOf: (id) => idNumber("act-", id),
   };
 }
 
 /** A row as the stream sends it. The columns hold what the contract's schemas let in, hence the narrowing. */
-function toEvent(row: Row): LoggedEvent<Activity> {
-  const created = isoTime(row.createdAt);
+function toEvent(row: ActivityRow): LoggedEvent<Activity> {
+  const created = isoTime(row.created_at);
   const data: Activity = {
     id: `act-${row.id}`,
-    activity_type: row.activityType as Activity["activity_type"],
+    activity_type: row.activity_type as Activity["activity_type"],
     message: row.message,
     severity: row.severity as Activity["severity"],
-    resource_type: row.resourceType,
-    resource_id: row.resourceId,
+    resource_type: row.resource_type,
+    resource_id: row.resource_id,
     created_at: created,
-    extra_data: { ...row.extraData },
+    extra_data: JSON.parse(row.extra_data) as Activity["extra_data"],
   };
   return { seq: row.id, timestamp: created, data };
 }

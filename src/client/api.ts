@@ -5,7 +5,7 @@ import type { createDeployment, Deployment, Runtime } from "../contract/deployme
 import type { HistoryAnswer } from "../contract/history.ts";
 import type { createModel, Model, UpdateModel } from "../contract/models.ts";
 import type { Problem } from "../contract/problem.ts";
-import type { listActivitiesRoute } from "../contract/rest/activities.ts";
+import type { activityPage, exportActivitiesRoute, listActivitiesRoute } from "../contract/rest/activities.ts";
 import type { listDeploymentsRoute } from "../contract/rest/deployments.ts";
 import type { deploymentHistoryRoute, resourcesHistoryRoute } from "../contract/rest/history.ts";
 import type { listModelsRoute } from "../contract/rest/models.ts";
@@ -42,7 +42,7 @@ const TIMEOUT_MS = 30_000;
  * UnexpectedAnswerError.
  */
 export function createApi(url: string, options: ApiOptions = {}) {
-  const { get, post, patch, remove } = requests(url, options);
+  const { get, post, patch, remove, download } = requests(url, options);
   const at = (collection: string, id: string, verb = "") =>
     `/api/v1/${collection}/${encodeURIComponent(id)}${verb && `/${verb}`}`;
   return {
@@ -66,7 +66,10 @@ export function createApi(url: string, options: ApiOptions = {}) {
         get<HistoryAnswer>(at("deployments", id, "history"), query),
     },
     activities: {
-      list: (query: Query<typeof listActivitiesRoute> = {}) => get<Page<Activity>>("/api/v1/activities", query),
+      list: (query: Query<typeof listActivitiesRoute> = {}) =>
+        get<z.infer<typeof activityPage>>("/api/v1/activities", query),
+      /** All that match, as they come; `cancel` the stream to stop. */
+      export: (query: Query<typeof exportActivitiesRoute> = {}) => download("/api/v1/activities/export", query),
       create: (activity: z.input<typeof createActivity>) => post<Activity>("/api/v1/activities", activity),
     },
     alerts: {
@@ -87,11 +90,11 @@ export function createApi(url: string, options: ApiOptions = {}) {
 function requests(url: string, options: ApiOptions) {
   const base = url.replace(/\/+$/, "");
 
-  async function send(method: string, path: string, body?: unknown): Promise<Response> {
+  async function send(method: string, path: string, body?: unknown, limit?: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = { accept: "application/json" };
     if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
     if (body !== undefined) headers["content-type"] = "application/json";
-    const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
+    const timeout = limit ?? AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
     const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
     try {
       return await fetch(`${base}${path}`, {
@@ -116,8 +119,24 @@ function requests(url: string, options: ApiOptions) {
     // The server checked its answer's shape against the contract; checking again would need the schemas here.
     if (good && json !== undefined) return json as Answer;
     if (response.status === 204) return undefined as Answer;
-    if (!isProblem(json)) throw new UnexpectedAnswerError(base, response.status, kind);
-    throw json.status === 401 ? new UnauthorizedError(json.detail) : new ApiError(json);
+    throw failure(response.status, kind, json);
+  }
+
+  function failure(status: number, kind: string | null, json: unknown): Error {
+    if (!isProblem(json)) return new UnexpectedAnswerError(base, status, kind);
+    return json.status === 401 ? new UnauthorizedError(json.detail) : new ApiError(json);
+  }
+
+  /** The timeout is for the answer's beginning; how long all of it takes depends on how much there is. */
+  async function download(path: string, query: Readonly<Record<string, unknown>> = {}) {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), options.timeoutMs ?? TIMEOUT_MS);
+    const response = await send("GET", `${path}${queryString(query)}`, undefined, late.signal).finally(() =>
+      clearTimeout(timer),
+    );
+    if (response.ok && response.body) return response.body;
+    const json: unknown = await response.json().catch(() => undefined);
+    throw failure(response.status, response.headers.get("content-type"), json);
   }
 
   return {
@@ -126,6 +145,7 @@ function requests(url: string, options: ApiOptions) {
     post: <Answer>(path: string, body?: unknown) => call<Answer>("POST", path, body),
     patch: <Answer>(path: string, body: unknown) => call<Answer>("PATCH", path, body),
     remove: (path: string) => call<void>("DELETE", path),
+    download,
   };
 }
 

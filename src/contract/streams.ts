@@ -128,6 +128,8 @@ export const subscriptionAck = z
     seq: z.number().int().nonnegative().optional(),
     /** On a subscription to several streams: those that the caller may not read, and the scope that each needs. */
     denied: z.array(z.object({ event_type: streamName, scope: accessScope })).optional(),
+    /** On a replay: the oldest event that is kept, where older ones that the replay should have had were deleted. */
+    gone_before: z.string().optional(),
   })
   .openapi("SubscriptionAck");
 export type SubscriptionAck = z.infer<typeof subscriptionAck>;

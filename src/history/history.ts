@@ -1,5 +1,5 @@
 import { historyState } from "../../db/schema.ts";
-import { type Clock, every, isoTime } from "../clock.ts";
+import { type Clock, every, isoTime, SteadyWatch } from "../clock.ts";
 import type { HistoryAnswer } from "../contract/index.ts";
 import type { Store } from "../store/store.ts";
 import type { Aggregate } from "./aggregate.ts";
@@ -15,12 +15,6 @@ export const FLUSH_MS = 60_000;
 
 /** Series with samples in memory at most; each takes about 8 KiB. At the limit new ones are not recorded. */
 const MAX_SERIES = 2_048;
-
-/** The wall clock must have gone as fast as the monotonic one for this long before anything is deleted for its age. */
-const STEADY_MS = 10 * 60_000;
-
-/** A difference of the two clocks over a flush interval from which on the wall clock counts as set. */
-const JUMP_MS = 5_000;
 
 export interface HistoryParts {
   readonly store: Store;
@@ -57,16 +51,14 @@ export class History implements Disposable {
   #count = 0;
   #full = false;
   #failing = false;
-  #clocks: { readonly wall: number; readonly monotonic: number };
-  #steadySince: number;
+  readonly #steady: SteadyWatch;
 
   constructor(parts: HistoryParts) {
     const { store, clock, log } = parts;
     this.#parts = parts;
     this.recording = parts.record;
     this.#tables = new HistoryTables(store);
-    this.#clocks = { wall: clock.now(), monotonic: clock.monotonic() };
-    this.#steadySince = clock.monotonic();
+    this.#steady = new SteadyWatch(clock);
     if (!parts.record) return;
     this.#begin();
     this.#timer = every(
@@ -164,7 +156,7 @@ export class History implements Disposable {
 
   #write(state: Readonly<Record<string, number>>): void {
     const { clock, log, maxBytes } = this.#parts;
-    const steady = this.#isSteady();
+    const steady = this.#steady.look();
     const all = [...this.#series.values()].flatMap((metrics) => [...metrics.values()]);
     try {
       this.#tables.flush(all, { recording: clock.now(), ...state }, (tx, added) => {
@@ -211,16 +203,6 @@ export class History implements Disposable {
     this.#series.set(source, metrics.set(metric, series));
     this.#count++;
     return series;
-  }
-
-  /** Whether the wall clock has not been set for a while, so that it can be believed what is old. */
-  #isSteady(): boolean {
-    const { clock } = this.#parts;
-    const before = this.#clocks;
-    this.#clocks = { wall: clock.now(), monotonic: clock.monotonic() };
-    const difference = this.#clocks.wall - before.wall - (this.#clocks.monotonic - before.monotonic);
-    if (Math.abs(difference) > JUMP_MS) this.#steadySince = this.#clocks.monotonic;
-    return this.#clocks.monotonic - this.#steadySince >= STEADY_MS;
   }
 }
 

@@ -93,7 +93,12 @@ export class Subscriber {
       ...(denied.length > 0 && { denied }),
     };
     const followsSeq = isEventStream(name) ? (starts.get(name) ?? this.#parts.logs[name].newest()) : undefined;
-    acknowledge(followsSeq === undefined ? ack : { ...ack, seq: followsSeq });
+    const gone = isEventStream(name) ? this.#goneBefore(name, starts.get(name)) : undefined;
+    acknowledge({
+      ...ack,
+      ...(followsSeq !== undefined && { seq: followsSeq }),
+      ...(gone !== undefined && { gone_before: gone }),
+    });
     for (const stream of wanted) {
       if (isEventStream(stream)) this.#joinEvents(stream, starts.get(stream));
       else this.#joinState(stream);
@@ -135,6 +140,12 @@ export class Subscriber {
     const [first, ...others] = denied;
     if (first && denied.length === all.length) throw new ForbiddenStreamError([first, ...others]);
     return denied;
+  }
+
+  /** The id of the oldest event kept, where a replay after `start` lacks some that were deleted. */
+  #goneBefore(stream: EventStreamName, start: number | undefined): string | undefined {
+    const oldest = this.#parts.logs[stream].oldest?.() ?? 0;
+    return start !== undefined && start + 1 < oldest ? `${streams[stream].idPrefix}${oldest}` : undefined;
   }
 
   #joinState(stream: StateStreamName): void {
