@@ -111,3 +111,27 @@ test("what a caller must not set is refused by name, and nothing is made", async
   expect(body.errors.map(({ field }: Payload) => field)).toEqual(["args.0", "args.1", "env.LD_PRELOAD"]);
   expect(t.engines()).toEqual([]);
 });
+
+test("a recipe that the operator took out: what runs of it is kept and can be stopped, and does not start again", async () => {
+  using dir = tempDir();
+  const config = join(dir.path, "llm-manager.toml");
+  const command = JSON.stringify([...ENGINE, "--port", "{port}"]);
+  writeFileSync(config, `[runtimes.fake]\ndriver = "process"\ncommand = ${command}\nenv = { TEST = "${dir.path}" }\n`);
+  const start = () => serverProcess({ dataDir: join(dir.path, "data"), env: { CONFIG_FILE: config } });
+  const shown = (url: string) => must(url, "GET", "/deployments/dep-1");
+  await using before = await start();
+  await must(before.url, "POST", "/models", { model_id: "m", name: "M", model_source: "local" });
+  const input = { model_id: "m", runtime: "fake", host: "127.0.0.1", port: await freePort() };
+  await must(before.url, "POST", "/deployments", input);
+  await eventually(async () => (await shown(before.url)).status === "running", "it runs");
+  const { pid } = await shown(before.url);
+  await before.kill("SIGKILL");
+  writeFileSync(config, "");
+  await using after = await start();
+  expect(await shown(after.url)).toMatchObject({ status: "running", pid });
+  await must(after.url, "POST", "/deployments/dep-1/stop");
+  await eventually(async () => (await shown(after.url)).status === "stopped", "it is stopped");
+  expect(processesOf(dir.path)).toEqual([after.process.pid ?? 0]);
+  const again = await send(after.url, "POST", "/deployments/dep-1/start");
+  expect(again).toMatchObject({ status: 422, body: { detail: "There is no runtime fake." } });
+});
