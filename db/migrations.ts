@@ -3,6 +3,7 @@ import gpus from "./migrations/0001_smart_the_captain.sql" with { type: "text" }
 import history from "./migrations/0002_history.sql" with { type: "text" };
 import access from "./migrations/0003_access.sql" with { type: "text" };
 import activitySearch from "./migrations/0004_activity_search.sql" with { type: "text" };
+import alerts from "./migrations/0005_alerts.sql" with { type: "text" };
 
 /**
  * The migrations in the order they are applied, as text so that they are inside the binary. A database's
@@ -14,4 +15,5 @@ export const migrations: readonly { readonly tag: string; readonly sql: string }
   { tag: "0002_history", sql: history },
   { tag: "0003_access", sql: access },
   { tag: "0004_activity_search", sql: activitySearch },
+  { tag: "0005_alerts", sql: alerts },
 ];

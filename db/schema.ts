@@ -135,6 +135,7 @@ export const alerts = sqliteTable(
   (table) => [
     // The one rule that makes duplicates impossible: at most one open incident per resource instance.
     uniqueIndex("alerts_open").on(table.key).where(sql`resolved_at is null`),
+    index("alerts_key").on(table.key, table.id),
   ],
 );
 
@@ -151,6 +152,35 @@ export const alertEvents = sqliteTable(
   },
   (table) => [index("alert_events_alert").on(table.alertId, table.id)],
 );
+
+/** What the state machine knows of a resource instance, so that a restart goes on where it was. */
+export const alertStates = sqliteTable("alert_states", {
+  key: text("key").primaryKey(),
+  rule: text("rule").notNull(),
+  /** The `AlertState` of src/alerts/step.ts. */
+  state: text("state", { mode: "json" }).$type<unknown>().notNull(),
+  savedAt: integer("saved_at").notNull(),
+});
+
+/** What was changed over the API about an alert rule. */
+export const alertRuleChanges = sqliteTable("alert_rule_changes", {
+  name: text("name").primaryKey(),
+  /** Some of the settings of a rule. */
+  changes: text("changes", { mode: "json" }).$type<Readonly<Record<string, unknown>>>().notNull(),
+  updatedAt: integer("updated_at").notNull(),
+});
+
+/** For which alerts nobody is told anything for a while. */
+export const alertSilences = sqliteTable("alert_silences", {
+  id: integer("id").primaryKey({ autoIncrement: true }),
+  keyPattern: text("key_pattern"),
+  typePattern: text("type_pattern"),
+  resourcePattern: text("resource_pattern"),
+  until: integer("until").notNull(),
+  comment: text("comment"),
+  createdBy: text("created_by"),
+  createdAt: integer("created_at").notNull(),
+});
 
 /** A secret that lets its bearer in, stored as its hash. Kept when it is over, so that the history has a name for it. */
 export const accessTokens = sqliteTable("access_tokens", {

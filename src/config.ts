@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { z } from "zod";
+import { type AlertRules, alertRulesOf } from "./config/alert-rules.ts";
 import { inheritedEnvironment } from "./config/inherited-environment.ts";
 import type { Recipe } from "./config/recipe.ts";
 import { recipesOf } from "./config/recipes.ts";
@@ -159,6 +160,8 @@ type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
 export type Config = { readonly [Name in SettingName as CamelCase<Name>]: z.infer<Settings[Name][0]> } & {
   /** The runtimes that deployments can name: those that are shipped, and the file's `[runtimes.NAME]` tables. */
   readonly recipes: readonly Recipe[];
+  /** What each alert rule says: what is shipped, changed by the file's `[alerts.rules.NAME]` tables. */
+  readonly alertRules: AlertRules;
   /** What an engine inherits of this server's environment: where things are on this machine, and none of its settings. */
   readonly engineEnvironment: Readonly<Record<string, string>>;
 };
@@ -170,7 +173,7 @@ export const settingsHelp: readonly { readonly name: string; readonly fallback: 
   {
     name: "CONFIG_FILE",
     fallback: "",
-    text: "A TOML file with any of these settings, in lower case, and [runtimes.NAME] tables",
+    text: "A TOML file with any of these settings, in lower case, [runtimes.NAME] and [alerts.rules.NAME] tables",
   },
   ...names.map((name) => ({ name, fallback: String(settings[name][1] ?? ""), text: settings[name][2] })),
 ];
@@ -183,7 +186,9 @@ export const settingsHelp: readonly { readonly name: string; readonly fallback: 
  */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const path = environment.CONFIG_FILE;
-  const file = path ? readConfigFile(path) : {};
+  const { alerts, ...content } = path ? readConfigFile(path) : {};
+  // `alerts = "off"` is the setting, `[alerts.rules.NAME]` are tables about what is watched.
+  const file = typeof alerts === "object" ? content : { ...content, alerts };
   const entries = names.map((name) => {
     const key = name.toLowerCase();
     const fromEnvironment = environment[name] || undefined;
@@ -200,8 +205,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   });
   const recipes = recipesOf(file.runtimes);
   if (typeof recipes === "string") throw new ConfigError(`${path}: ${recipes}`);
+  const alertRules = alertRulesOf(typeof alerts === "object" ? alerts : {});
+  if (typeof alertRules === "string") throw new ConfigError(`${path}: ${alertRules}`);
   const engineEnvironment = inheritedEnvironment(environment);
-  const config = { ...Object.fromEntries(entries), recipes, engineEnvironment } as unknown as Config;
+  const config = { ...Object.fromEntries(entries), recipes, alertRules, engineEnvironment } as unknown as Config;
   if (config.socketLagBytes >= config.socketBacklogBytes) {
     throw new ConfigError("SOCKET_LAG_BYTES must be less than SOCKET_BACKLOG_BYTES");
   }

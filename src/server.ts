@@ -143,6 +143,7 @@ export async function startServer({
       clock,
       log: log.getChild("alerts"),
       watch: config.alerts,
+      rules: config.alertRules,
     }),
   );
   starting.use(record({ history, resources, modelStatus: () => deployments.status(), probeTimes, clock, onError }));
@@ -203,7 +204,12 @@ export async function startServer({
       (api) => mountModels(api, models),
       (api) => mountDeployments(api, deployments),
       (api) => mountActivities(api, activities),
-      (api) => mountAlerts(api, alerts),
+      // Who comes without a token, where none is needed, has no name.
+      (api) =>
+        mountAlerts(api, alerts, (c) => {
+          const { kind, name } = c.get("caller");
+          return kind === "open" ? null : name;
+        }),
       (api) => mountResources(api, resources),
       (api) => mountHistory(api, history, clock),
     ],

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, lt, max, min, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, gte, lt, lte, max, min, sql } from "drizzle-orm";
 import { alertEvents, alerts } from "../../db/schema.ts";
 import { isoTime } from "../clock.ts";
 import { type Alert, idNumber, ProblemError } from "../contract/index.ts";
@@ -11,12 +11,17 @@ export interface AlertQuery {
   readonly state?: Alert["state"] | undefined;
   readonly type?: Alert["type"] | undefined;
   readonly severity?: Alert["severity"] | undefined;
+  readonly resource_type?: string | undefined;
+  readonly resource_id?: string | undefined;
+  /** ISO 8601, both inclusive: when it opened. */
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
   readonly limit: number;
 }
 
 /** A page of alerts as they are now, newest first; `next` continues, null at the end. */
 export function listAlerts(db: Db, query: AlertQuery): { items: Alert[]; next: string | null } {
-  const { before, state, type, severity, limit } = query;
+  const { before, state, type, severity, resource_type, resource_id, since, until, limit } = query;
   const rows = db
     .select({ data: alerts.data })
     .from(alerts)
@@ -26,6 +31,10 @@ export function listAlerts(db: Db, query: AlertQuery): { items: Alert[]; next: s
         state && eq(alerts.state, state),
         type && eq(alerts.type, type),
         severity && eq(alerts.severity, severity),
+        resource_type === undefined ? undefined : sql`data ->> '$.resource.type' = ${resource_type}`,
+        resource_id === undefined ? undefined : sql`data ->> '$.resource.id' = ${resource_id}`,
+        since === undefined ? undefined : gte(alerts.createdAt, Date.parse(since)),
+        until === undefined ? undefined : lte(alerts.createdAt, Date.parse(until)),
       ),
     )
     .orderBy(desc(alerts.id))

@@ -1,109 +1,135 @@
-import type { Alert } from "../contract/index.ts";
-import type { Limits } from "./step.ts";
+import type { AlertRuleName, AlertRuleSettings } from "../config/alert-rules.ts";
+import type { Alert, AlertAction, AlertCategory, AlertType, Severity } from "../contract/index.ts";
+import type { Limits } from "./detector.ts";
+import type { AlertLevel } from "./step.ts";
 
-/** What is watched on a machine, and on each of its GPUs. */
-export type Metric = "cpu" | "memory" | "disk" | "gpu_usage" | "gpu_memory" | "gpu_temperature";
+export type RuleName = AlertRuleName;
 
-export interface Rule extends Limits {
-  readonly type: Alert["type"];
+/** What a rule is about and how its alerts read; what can be set about it are its `AlertRuleSettings`. */
+export interface Rule {
+  readonly type: AlertType;
+  readonly category: AlertCategory;
   /** `resource.type` of its alerts. */
-  readonly resource: "cpu" | "memory" | "disk" | "gpu";
+  readonly resource: Alert["resource"]["type"];
   /** As in a title: `High Memory Usage`. */
   readonly title: string;
   /** As in a sentence, after the GPU's name where there is one: `Memory usage reached 85.2%`. */
   readonly subject: string;
-  readonly unit: "%" | "°C";
-  readonly actions: Alert["actions"];
+  /** Empty for what is so or not. */
+  readonly unit: string;
+  readonly bad: Limits["bad"];
+  readonly severities: Readonly<Record<AlertLevel, Severity>>;
+  readonly actions: readonly AlertAction[];
 }
 
-const HYSTERESIS = 5;
-/** A burst of work is normal for a processor. */
-const CPU_FOR_MS = 10_000;
-/** An inference box is busy by design: only what lasts is worth telling. */
-const GPU_FOR_MS = 300_000;
+const THRESHOLD = {
+  category: "resource_threshold",
+  unit: "%",
+  bad: "above",
+  severities: { warning: "warning", critical: "critical" },
+} as const;
+const FACT = { unit: "", bad: "above" } as const;
+const GPU = { ...THRESHOLD, type: "gpu_threshold", resource: "gpu", actions: ["check_gpu_processes"] } as const;
 
-/** The thresholds and waits are rulings of the project; the reasons are with each that is not 80/90 at once. */
 export const rules = {
   cpu: {
+    ...THRESHOLD,
     type: "cpu_threshold",
     resource: "cpu",
     title: "CPU Usage",
     subject: "CPU usage",
-    unit: "%",
-    warning: 80,
-    critical: 90,
-    hysteresis: HYSTERESIS,
-    forMs: CPU_FOR_MS,
     actions: ["check_processes"],
   },
   memory: {
+    ...THRESHOLD,
     type: "memory_threshold",
     resource: "memory",
     title: "Memory Usage",
     subject: "Memory usage",
-    unit: "%",
-    warning: 80,
-    critical: 90,
-    hysteresis: HYSTERESIS,
-    forMs: 0,
     actions: ["check_processes", "restart_services"],
   },
   disk: {
+    ...THRESHOLD,
     type: "disk_threshold",
     resource: "disk",
     title: "Disk Usage",
     subject: "Disk usage",
-    unit: "%",
-    warning: 80,
-    critical: 90,
-    hysteresis: HYSTERESIS,
-    forMs: 0,
     actions: ["cleanup_temp_files", "archive_logs"],
   },
-  gpu_usage: {
-    type: "gpu_threshold",
-    resource: "gpu",
-    title: "GPU Usage",
-    subject: "usage",
-    unit: "%",
-    warning: 80,
-    critical: 90,
-    hysteresis: HYSTERESIS,
-    forMs: GPU_FOR_MS,
-    actions: ["check_gpu_processes"],
+  inodes: {
+    ...THRESHOLD,
+    type: "inode_threshold",
+    resource: "disk",
+    title: "Inode Usage",
+    subject: "Inode usage",
+    actions: ["cleanup_temp_files", "archive_logs"],
   },
-  gpu_memory: {
-    type: "gpu_threshold",
-    resource: "gpu",
-    title: "GPU Memory Usage",
-    subject: "memory usage",
-    unit: "%",
-    // vLLM reserves 0.92 of a GPU's memory by default, TensorRT-LLM 0.9; 97 leaves room above both.
-    warning: 97,
-    critical: 99,
-    hysteresis: HYSTERESIS,
-    forMs: GPU_FOR_MS,
-    actions: ["check_gpu_processes"],
+  disk_full: {
+    ...THRESHOLD,
+    type: "disk_full_predicted",
+    resource: "disk",
+    title: "Disk Fill Rate",
+    subject: "Time until the disk is full",
+    unit: "h",
+    bad: "below",
+    actions: ["cleanup_temp_files", "archive_logs"],
   },
-  gpu_temperature: {
-    type: "gpu_threshold",
-    resource: "gpu",
-    title: "GPU Temperature",
-    subject: "temperature",
-    unit: "°C",
-    // What `nvidia-smi -q -d TEMPERATURE` reports as maximum operating, slowdown and shutdown temperature: 87, 89 and 92
-    // on an H100, 93, 95 and 98 on an RTX 3060 Ti. Desktop cards hold 83 to 84 under load by design, laptop parts up to
-    // 87. So 85 is above the first, and 88 is between "too hot" and "slows down" of the most sensitive.
-    warning: 85,
-    critical: 88,
-    hysteresis: HYSTERESIS,
-    forMs: 0,
-    actions: ["check_gpu_processes"],
+  gpu_usage: { ...GPU, title: "GPU Usage", subject: "usage" },
+  gpu_memory: { ...GPU, title: "GPU Memory Usage", subject: "memory usage" },
+  gpu_temperature: { ...GPU, title: "GPU Temperature", subject: "temperature", unit: "°C" },
+  model_unhealthy: {
+    ...FACT,
+    type: "model_health_check_failed",
+    category: "model_health",
+    resource: "deployment",
+    title: "Model Health Check",
+    subject: "Failed health checks",
+    severities: { warning: "error", critical: "critical" },
+    actions: ["restart_model", "check_logs"],
   },
-} as const satisfies Record<Metric, { actions: readonly Alert["actions"][number][] } & Omit<Rule, "actions">>;
+  deployment_failed: {
+    ...FACT,
+    type: "deployment_failed",
+    category: "model_health",
+    resource: "deployment",
+    title: "Deployment",
+    subject: "Deployment failures",
+    severities: { warning: "error", critical: "critical" },
+    actions: ["restart_model", "check_logs"],
+  },
+  collector_failed: {
+    ...FACT,
+    type: "collector_failed",
+    category: "monitoring",
+    resource: "collector",
+    title: "Monitoring",
+    subject: "Failed readings",
+    severities: { warning: "warning", critical: "critical" },
+    actions: ["check_logs"],
+  },
+  download_failed: {
+    ...FACT,
+    type: "download_failed",
+    category: "download",
+    resource: "download",
+    title: "Download",
+    subject: "Failed downloads",
+    severities: { warning: "error", critical: "critical" },
+    actions: ["check_logs"],
+  },
+} as const satisfies Record<RuleName, Rule>;
 
-/** What to do about a deployment that does not answer its health checks. */
-export const MODEL_ACTIONS = ["restart_model", "check_logs"] as const satisfies readonly Alert["actions"][number][];
+export const ruleNames = Object.keys(rules) as RuleName[];
 
-/** How long a GPU has to be missing until its alerts are closed. A tool that died and is started again takes less. */
-export const GONE_AFTER_MS = 60_000;
+/** What the state machine needs to know of a rule. */
+export function limitsOf(name: RuleName, settings: AlertRuleSettings): Limits {
+  return {
+    bad: rules[name].bad,
+    warning: settings.warning,
+    critical: settings.critical,
+    hysteresis: settings.hysteresis,
+    forMs: settings.for_seconds * 1_000,
+    clearMs: settings.clear_seconds * 1_000,
+    autoResolve: settings.auto_resolve,
+  };
+}

@@ -24,8 +24,13 @@ export const alertTypes = [
   "cpu_threshold",
   "memory_threshold",
   "disk_threshold",
+  "inode_threshold",
+  "disk_full_predicted",
   "gpu_threshold",
   "model_health_check_failed",
+  "deployment_failed",
+  "collector_failed",
+  "download_failed",
 ] as const satisfies readonly AlertType[];
 
 export const deploymentStatuses = [

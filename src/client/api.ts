@@ -1,15 +1,24 @@
 import type { z } from "zod";
 import type { Activity, createActivity } from "../contract/activities.ts";
-import type { Alert } from "../contract/alerts.ts";
+import type {
+  Alert,
+  AlertRule,
+  AlertRuleName,
+  alertComment,
+  createSilence,
+  Silence,
+  UpdateAlertRule,
+} from "../contract/alerts.ts";
 import type { createDeployment, Deployment, Runtime } from "../contract/deployments.ts";
 import type { HistoryAnswer } from "../contract/history.ts";
 import type { createModel, Model, UpdateModel } from "../contract/models.ts";
 import type { Problem } from "../contract/problem.ts";
 import type { activityPage, exportActivitiesRoute, listActivitiesRoute } from "../contract/rest/activities.ts";
+import type { listAlertsRoute } from "../contract/rest/alerts.ts";
 import type { listDeploymentsRoute } from "../contract/rest/deployments.ts";
 import type { deploymentHistoryRoute, resourcesHistoryRoute } from "../contract/rest/history.ts";
 import type { listModelsRoute } from "../contract/rest/models.ts";
-import type { listAlertsRoute, modelStatusNow, readyzRoute, resourcesNow } from "../contract/rest/status.ts";
+import type { modelStatusNow, readyzRoute, resourcesNow } from "../contract/rest/status.ts";
 import { ApiError, networkReason, UnauthorizedError, UnexpectedAnswerError, UnreachableError } from "./errors.ts";
 
 /** What a list route takes in its query, as a caller writes it. */
@@ -75,6 +84,19 @@ export function createApi(url: string, options: ApiOptions = {}) {
     alerts: {
       list: (query: Query<typeof listAlertsRoute> = {}) => get<Page<Alert>>("/api/v1/alerts", query),
       get: (id: string) => get<Alert>(at("alerts", id)),
+      acknowledge: (id: string, input: z.input<typeof alertComment> = {}) =>
+        post<Alert>(at("alerts", id, "acknowledge"), input),
+      resolve: (id: string, input: z.input<typeof alertComment> = {}) =>
+        post<Alert>(at("alerts", id, "resolve"), input),
+    },
+    silences: {
+      list: () => get<{ items: Silence[] }>("/api/v1/silences"),
+      create: (silence: z.input<typeof createSilence>) => post<Silence>("/api/v1/silences", silence),
+      remove: (id: string) => remove(at("silences", id)),
+    },
+    alertRules: {
+      list: () => get<{ items: AlertRule[] }>("/api/v1/alert-rules"),
+      update: (name: AlertRuleName, changes: UpdateAlertRule) => patch<AlertRule>(at("alert-rules", name), changes),
     },
     runtimes: () => get<{ items: Runtime[] }>("/api/v1/runtimes"),
     /** The machine's resources over time, ready to be drawn. */

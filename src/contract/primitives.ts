@@ -46,6 +46,7 @@ export const activityId = numberedId("act-");
 export const deploymentId = numberedId("dep-");
 export const deploymentEventId = numberedId("evt-");
 export const alertId = numberedId("alert_");
+export const silenceId = numberedId("sil-");
 
 /** The number behind a numbered id (`act-456` → 456), or undefined when `id` has another prefix or no number. */
 export function idNumber(prefix: string, id: string): number | undefined {

@@ -31,6 +31,10 @@ export const diskResources = z.object({
   status: level.nullable(),
   /** The directory whose file system is measured. */
   path: z.string().optional(),
+  /** What `free_gb` rounds. */
+  free_bytes: z.number().nonnegative().nullable().optional(),
+  /** Of the files and directories the file system has room for; null where it makes room as it goes (btrfs). */
+  inodes_usage_percent: percent.optional(),
 });
 
 export const gpuDevice = z.object({

@@ -11,7 +11,12 @@ export interface ResourceFrame {
   /** ISO 8601. */
   readonly timestamp: string;
   readonly data: SystemResources;
+  /** The parts that could not be read, and why: what `data` says of them is that nothing is known. */
+  readonly failing?: Failures;
 }
+
+/** By part, why it could not be read. */
+export type Failures = Readonly<Partial<Record<keyof SystemResources, string>>>;
 
 /** The machine's resources, sampled once for everybody who wants to know. */
 export interface Resources {
@@ -153,7 +158,14 @@ export class Sampler implements Resources, Disposable {
       readers.gpu.read(),
       readers.network.read(),
     ]);
-    const frame = { timestamp: isoTime(this.#clock.now()), data: { cpu, memory, disk, gpu, network } };
+    const failures = Object.entries(readers).flatMap(([part, { failure }]) =>
+      failure === null ? [] : [[part, failure]],
+    );
+    const frame = {
+      timestamp: isoTime(this.#clock.now()),
+      data: { cpu, memory, disk, gpu, network },
+      ...(failures.length > 0 && { failing: Object.fromEntries(failures) }),
+    };
     this.#latest = { frame, at: this.#clock.monotonic() };
     return frame;
   }

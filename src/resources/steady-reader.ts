@@ -14,7 +14,7 @@ export class SteadyReader<Reading> implements Disposable {
   readonly #clock: Clock;
   readonly #log: Logger;
   #hanging = false;
-  #failing = false;
+  #failure: string | null = null;
 
   constructor(parts: {
     collector: Collector<Reading>;
@@ -32,17 +32,22 @@ export class SteadyReader<Reading> implements Disposable {
     this.#log = parts.log;
   }
 
+  /** Why the last reading failed; null when it did not. */
+  get failure(): string | null {
+    return this.#failure;
+  }
+
   /** Never rejects. Not to be called again before it has resolved. */
   async read(): Promise<Reading> {
     const { name } = this.#collector;
     try {
       const reading = await this.#ask();
-      if (this.#failing) this.#log.info("Reading {name} works again", { name });
-      this.#failing = false;
+      if (this.#failure !== null) this.#log.info("Reading {name} works again", { name });
+      this.#failure = null;
       return reading;
     } catch (error) {
-      if (!this.#failing) this.#log.warning("Cannot read {name}: {error}", { name, error });
-      this.#failing = true;
+      if (this.#failure === null) this.#log.warning("Cannot read {name}: {error}", { name, error });
+      this.#failure = error instanceof Error ? error.message : String(error);
       return this.#unknown;
     }
   }

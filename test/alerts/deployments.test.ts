@@ -34,6 +34,17 @@ describe("an alert about a deployment", () => {
         created_at: expect.any(String),
         updated_at: expect.any(String),
         resolved_at: null,
+        key: "deployment:dep-1",
+        rule: "model_unhealthy",
+        opened_at: expect.any(String),
+        opened_value: 3,
+        peak_value: 3,
+        for_seconds: 0,
+        reopened: 0,
+        flapping: false,
+        stale: false,
+        silenced: false,
+        resolution: null,
       },
     ]);
     room.endpoint.answer = HEALTHY;
@@ -83,9 +94,15 @@ describe("an alert about a deployment", () => {
     await room.deployments.restart("dep-1");
     await rig.clock.advance(150_000);
     expect(room.deployments.get("dep-1").status).toBe("failed");
-    expect(rig.story).toEqual(["alert_1 firing error 3"]);
+    expect(rig.story).toEqual(["alert_1 firing error 3", "alert_2 firing error 1"]);
     await room.deployments.remove("dep-1");
-    expect(rig.alerts.get("alert_1")).toMatchObject({ state: "resolved", message: "Deployment dep-1 was removed" });
+    for (const id of ["alert_1", "alert_2"]) {
+      expect(rig.alerts.get(id)).toMatchObject({
+        state: "resolved",
+        message: "Deployment dep-1 was removed",
+        resolution: { reason: "missing" },
+      });
+    }
     await room.deployments[Symbol.asyncDispose]();
   });
 

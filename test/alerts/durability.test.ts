@@ -37,24 +37,94 @@ describe("over a restart", () => {
     expect(rig.pushed.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
   });
 
+  const values = fc.constantFrom(50, 50, 76, 82, 88, 95, 95, null);
+  const runs = fc.array(fc.record({ memory: values, count: fc.integer({ min: 1, max: 8 }), cut: fc.boolean() }), {
+    minLength: 5,
+    maxLength: 25,
+  });
+
+  /** Feeds both the same, with a pause at each cut, which is a restart for one of them. */
+  async function compared(
+    samples: readonly { memory: number | null; count: number; cut: boolean }[],
+    restart: (rig: Rig) => void,
+  ) {
+    using cut = new Rig();
+    using whole = new Rig();
+    for (const { memory, count, cut: here } of samples) {
+      if (here) {
+        restart(cut);
+        for (const rig of [cut, whole]) await rig.clock.stall(20_000);
+      }
+      await cut.samples(count, { memory });
+      await whole.samples(count, { memory });
+    }
+    expect(cut.pushed).toEqual(whole.pushed);
+    expect(cut.heard).toEqual(whole.heard);
+    return whole.pushed.length;
+  }
+
   test("whenever it comes, the story is the one without it", async () => {
-    const sample = fc.record({ memory: fc.constantFrom(50, 76, 82, 88, 95, null), restart: fc.boolean() });
     let told = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(sample, { minLength: 5, maxLength: 25 }), async (samples) => {
-        using cut = new Rig();
-        using whole = new Rig();
-        for (const { memory, restart } of samples) {
-          if (restart) cut.restart();
-          await cut.sample({ memory });
-          await whole.sample({ memory });
-        }
-        expect(cut.pushed).toEqual(whole.pushed);
-        told += whole.pushed.length;
-      }),
-      { numRuns: 10 },
-    );
+    const property = fc.asyncProperty(runs, async (samples) => {
+      told += await compared(samples, (rig) => rig.restart());
+    });
+    await fc.assert(property, { numRuns: 10 });
     expect(told).toBeGreaterThan(0);
+  });
+
+  test("a kill at each change tells nothing twice and leaves nothing out", async () => {
+    const property = fc.asyncProperty(fc.array(values, { minLength: 5, maxLength: 25 }), async (samples) => {
+      using cut = new Rig();
+      using whole = new Rig();
+      for (const memory of samples.flatMap((one) => Array(6).fill(one))) {
+        const before = whole.pushed.length;
+        for (const rig of [cut, whole]) await rig.sample({ memory });
+        if (whole.pushed.length === before) continue;
+        cut.kill();
+        for (const rig of [cut, whole]) await rig.clock.stall(20_000);
+      }
+      expect(cut.pushed).toEqual(whole.pushed);
+      expect(cut.heard.map(({ kind, seq }) => [kind, seq])).toEqual(whole.heard.map(({ kind, seq }) => [kind, seq]));
+    });
+    await fc.assert(property, { numRuns: 10 });
+  });
+
+  test("a kill at any sample leaves one story, at most one open, and the truth as soon as there is a sample", async () => {
+    const sample = fc.record({ memory: values, kill: fc.boolean() });
+    const property = fc.asyncProperty(fc.array(sample, { minLength: 5, maxLength: 60 }), async (samples) => {
+      using rig = new Rig();
+      for (const { memory, kill } of samples) {
+        await rig.sample({ memory });
+        if (kill) rig.kill();
+        const open = rig.store.db.select().from(alerts).where(sql`resolved_at is null`).all();
+        expect(open.length).toBeLessThanOrEqual(1);
+        if (memory !== null && memory >= 90) expect(open[0]?.severity).toBe("critical");
+      }
+      const told = rig.pushed.map(({ data }) => `${data.state} ${data.severity} ${data.stale} ${data.flapping}`);
+      told.forEach((one, i) => {
+        expect(one).not.toBe(told[i - 1]);
+      });
+      expect(rig.pushed.map(({ seq }) => seq)).toEqual(rig.pushed.map((_, i) => i + 1));
+    });
+    await fc.assert(property, { numRuns: 15 });
+  });
+
+  test("what a rule waits for goes on where it was, a killed server's by ten seconds less", async () => {
+    using rig = new Rig();
+    const busy = { gpus: [{ usage_percent: 95 }] };
+    await rig.samples(100, busy);
+    rig.restart();
+    // One to go on from, and what is left of 150 intervals.
+    await rig.samples(51, busy);
+    expect(rig.pushed).toEqual([]);
+    await rig.sample(busy);
+    expect(rig.story).toEqual(["alert_1 firing critical 95"]);
+    await rig.samples(5, {});
+    await rig.samples(151, { cpu: 10 });
+    await rig.samples(5, { cpu: 95 });
+    rig.kill();
+    await rig.samples(7, { cpu: 95 });
+    expect(rig.story.at(-1)).toBe("alert_2 firing critical 95");
   });
 
   test("a deployment that is still unhealthy is not told of again, and a healthy one is resolved", async () => {

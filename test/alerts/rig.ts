@@ -2,6 +2,7 @@ import type { Logger } from "@logtape/logtape";
 import { Activities } from "../../src/activities/activities.ts";
 import { Alerts } from "../../src/alerts/alerts.ts";
 import type { IncidentChange, OnIncident } from "../../src/alerts/incident-hook.ts";
+import { shippedAlertRules } from "../../src/config/alert-rules.ts";
 import { type Activity, type Alert, alert, type SystemResources } from "../../src/contract/index.ts";
 import type { ResourceFrame, Resources } from "../../src/resources/sampler.ts";
 import type { LoggedEvent } from "../../src/store/bus.ts";
@@ -17,7 +18,11 @@ export interface Values {
   readonly cpu?: number | null;
   readonly memory?: number | null;
   readonly disk?: number | null;
+  readonly inodes?: number | null;
+  readonly freeBytes?: number | null;
   readonly gpus?: readonly Partial<Device>[];
+  /** The parts that could not be read, and why. */
+  readonly failing?: ResourceFrame["failing"];
 }
 
 /** Frames come when the test says so. */
@@ -31,6 +36,11 @@ class HandDriven implements Pick<Resources, "watch"> {
   watch(consumer: (frame: ResourceFrame) => void): Disposable {
     this.#consumers.add(consumer);
     return { [Symbol.dispose]: () => void this.#consumers.delete(consumer) };
+  }
+
+  /** Whoever watched is no more. */
+  forget(): void {
+    this.#consumers.clear();
   }
 
   push(frame: ResourceFrame): void {
@@ -51,7 +61,7 @@ export class Rig implements Disposable {
   /** What a test wants to happen in the hook. */
   onIncident: OnIncident = () => {};
   readonly #dir = tempDir();
-  #server: { readonly store: Store; readonly alerts: Alerts };
+  #server: { readonly store: Store; readonly activities: Activities; readonly alerts: Alerts };
 
   constructor(options: { watch?: boolean } = {}) {
     this.#server = this.#start(options);
@@ -59,6 +69,10 @@ export class Rig implements Disposable {
 
   get store(): Store {
     return this.#server.store;
+  }
+
+  get activities(): Activities {
+    return this.#server.activities;
   }
 
   get alerts(): Alerts {
@@ -84,6 +98,7 @@ export class Rig implements Disposable {
     } as unknown as Pick<Logger, "error" | "info">; // Logtape's overloads (tagged templates) are not used here.
     return {
       store,
+      activities,
       alerts: new Alerts({
         store,
         activities,
@@ -91,6 +106,7 @@ export class Rig implements Disposable {
         clock: this.clock,
         log,
         watch,
+        rules: shippedAlertRules,
         onIncident: (tx, change) => {
           this.heard.push(change);
           this.onIncident(tx, change);
@@ -105,6 +121,13 @@ export class Rig implements Disposable {
     this.#server = this.#start(options);
   }
 
+  /** The process is killed, and the next one starts: nothing is written on the way out. */
+  kill(): void {
+    this.resources.forget();
+    this.store[Symbol.dispose]();
+    this.#server = this.#start({});
+  }
+
   #stop(): void {
     this.alerts[Symbol.dispose]();
     this.store[Symbol.dispose]();
@@ -113,7 +136,8 @@ export class Rig implements Disposable {
   /** One frame, 2 seconds after the one before. */
   async sample(values: Values): Promise<void> {
     await this.clock.advance(2_000);
-    this.resources.push({ timestamp: new Date(this.clock.now()).toISOString(), data: frame(values) });
+    const { failing = {} } = values;
+    this.resources.push({ timestamp: new Date(this.clock.now()).toISOString(), data: frame(values), failing });
   }
 
   async samples(count: number, values: Values): Promise<void> {
@@ -126,13 +150,20 @@ export class Rig implements Disposable {
   }
 }
 
-function frame({ cpu = 10, memory = 20, disk = 30, gpus = [] }: Values): SystemResources {
+function frame({ cpu = 10, memory = 20, disk = 30, inodes = 5, freeBytes = null, gpus = [] }: Values): SystemResources {
   const idle = { usage_percent: 0, memory_usage_percent: 0, temperature: 40, status: "normal" } as const;
   const devices = gpus.map((gpu, id): Device => ({ id, name: "NVIDIA H100", ...idle, ...gpu }));
   return {
     cpu: { usage_percent: cpu, cores: 8, frequency: null, status: null },
     memory: { usage_percent: memory, total_gb: 16, available_gb: 8, status: null },
-    disk: { usage_percent: disk, total_gb: 500, free_gb: 100, status: null },
+    disk: {
+      usage_percent: disk,
+      total_gb: 500,
+      free_gb: 100,
+      status: null,
+      free_bytes: freeBytes,
+      inodes_usage_percent: inodes,
+    },
     gpu: { available: devices.length > 0, device_count: devices.length, devices },
     network: { bytes_sent: null, bytes_recv: null, packets_sent: null, packets_recv: null },
   };

@@ -25,6 +25,17 @@ describe("an alert about a resource", () => {
       created_at: now,
       updated_at: now,
       resolved_at: null,
+      key: "memory",
+      rule: "memory" as const,
+      opened_at: now,
+      opened_value: 85.2,
+      peak_value: 85.2,
+      for_seconds: 0,
+      reopened: 0,
+      flapping: false,
+      stale: false,
+      silenced: false,
+      resolution: null,
     };
     expect(rig.pushed).toEqual([{ seq: 1, timestamp: now, data }]);
     expect(rig.alerts.get("alert_1")).toEqual(data);
@@ -47,10 +58,57 @@ describe("an alert about a resource", () => {
     });
   });
 
-  test("is a new incident with a new id when it comes back", async () => {
+  test("is the same one when it comes back within five minutes, and later a new one", async () => {
     using rig = new Rig();
-    for (const memory of [95, 50, 95]) await rig.sample({ memory });
-    expect(rig.story).toEqual(["alert_1 firing critical 95", "alert_1 resolved info 50", "alert_2 firing critical 95"]);
+    await rig.sample({ memory: 85 });
+    await rig.sample({ memory: 50 });
+    await rig.sample({ memory: 95 });
+    expect(rig.pushed.at(-1)?.data).toMatchObject({
+      alert_id: "alert_1",
+      created_at: "2025-01-01T12:00:02.000Z",
+      opened_at: "2025-01-01T12:00:06.000Z",
+      opened_value: 95,
+      reopened: 1,
+      resolution: null,
+      resolved_at: null,
+    });
+    // Longer than openings and ends count towards flapping.
+    await rig.samples(700, { memory: 95 });
+    await rig.samples(200, { memory: 50 });
+    await rig.sample({ memory: 95 });
+    expect(rig.story).toEqual([
+      "alert_1 firing warning 85",
+      "alert_1 resolved info 50",
+      "alert_1 firing critical 95",
+      "alert_1 resolved info 50",
+      "alert_2 firing critical 95",
+    ]);
+    expect(rig.heard.map(({ kind }) => kind)).toEqual(["opened", "resolved", "reopened", "resolved", "opened"]);
+  });
+
+  test("keeps its worst and its newest value, told or not", async () => {
+    using rig = new Rig();
+    for (const memory of [82, 97, 84, 88, 86]) await rig.sample({ memory });
+    const values = { opened_value: 82, peak_value: 97, resource: { current_value: 86, threshold: 80 } };
+    expect(rig.alerts.get("alert_1")).toMatchObject(values);
+    expect(rig.alerts.list({ limit: 1 }).items).toEqual([rig.alerts.get("alert_1")]);
+    rig.restart();
+    expect(rig.alerts.get("alert_1")).toMatchObject(values);
+    await rig.sample({ memory: 10 });
+    expect(rig.pushed.at(-1)?.data).toMatchObject({ peak_value: 97, resolution: { reason: "recovered" } });
+  });
+
+  test("that swings is held open and says so, until it has been well for 15 minutes", async () => {
+    using rig = new Rig();
+    for (let i = 0; i < 6; i++) {
+      await rig.samples(30, { disk: 85 });
+      await rig.samples(30, { disk: 50 });
+    }
+    expect(rig.heard.map(({ kind }) => kind)).toEqual(["opened", "resolved", "reopened", "flapping"]);
+    const { title, state, flapping } = rig.alerts.get("alert_1");
+    expect([title, state, flapping]).toEqual(["Disk Usage Is Flapping", "firing", true]);
+    await rig.samples(450, { disk: 50 });
+    expect(rig.alerts.get("alert_1")).toMatchObject({ state: "resolved", flapping: false });
   });
 
   test("puts one activity into the history for each change", async () => {
@@ -136,12 +194,102 @@ describe("time that does not count", () => {
     expect(rig.story).toEqual(["alert_1 firing critical 95"]);
   });
 
-  test("a value that is not reported ends nothing", async () => {
+  test("a value that is not reported is told to be missing, and after 10 minutes the alert is lost: no recovery", async () => {
     using rig = new Rig();
     await rig.sample({ memory: 95 });
-    await rig.samples(1_800, { memory: null });
+    await rig.samples(10, { memory: null });
+    expect(rig.alerts.get("alert_1")).toMatchObject({
+      state: "firing",
+      stale: true,
+      title: "Memory Usage Is Not Reported",
+    });
     await rig.sample({ memory: 95 });
-    expect(rig.story).toEqual(["alert_1 firing critical 95"]);
+    expect(rig.alerts.get("alert_1")).toMatchObject({ state: "firing", stale: false, title: "Critical Memory Usage" });
+    await rig.samples(1_800, { memory: null });
+    expect(rig.alerts.get("alert_1")).toMatchObject({
+      state: "resolved",
+      title: "Memory Usage Monitoring Lost",
+      message: "There have been no values for 10 minutes; its last value, 95.0%, was not back to normal",
+      resolution: { reason: "no_data" },
+    });
+    await rig.sample({ memory: 95 });
+    expect(rig.story.at(-1)).toBe("alert_2 firing critical 95");
+  });
+});
+
+describe("a part that cannot be read", () => {
+  const broken = { failing: { memory: "EIO: i/o error, read" }, memory: null };
+
+  test("has an alert of its own, which the alerts about its values only follow from", async () => {
+    using rig = new Rig();
+    await rig.sample({ memory: 95 });
+    await rig.samples(320, broken);
+    expect(rig.heard.map(({ kind, key, inhibited }) => [kind, key, inhibited])).toEqual([
+      ["opened", "memory", false],
+      ["opened", "collector:memory", false],
+      ["stale", "memory", true],
+      ["resolved", "memory", true],
+    ]);
+    expect(rig.alerts.get("alert_2")).toMatchObject({
+      type: "collector_failed",
+      category: "monitoring",
+      severity: "warning",
+      title: "Memory Is Not Monitored",
+      message: "The memory cannot be read: EIO: i/o error, read",
+      resource: { type: "collector", id: "memory" },
+      actions: ["check_logs"],
+    });
+    await rig.samples(10, { memory: 50 });
+    expect(rig.alerts.get("alert_2")).toMatchObject({ state: "resolved", message: "The memory can be read again" });
+  });
+
+  test("for a moment is nothing", async () => {
+    using rig = new Rig();
+    await rig.samples(5, broken);
+    await rig.samples(5, {});
+    expect(rig.pushed).toEqual([]);
+  });
+
+  test("does not make its GPUs be gone", async () => {
+    using rig = new Rig();
+    await rig.sample({ gpus: [{ temperature: 90 }] });
+    await rig.samples(60, { failing: { gpu: "the driver is gone" } });
+    await rig.sample({ gpus: [{ temperature: 90 }] });
+    expect(rig.heard.filter(({ key }) => key.startsWith("gpu:")).map(({ kind }) => kind)).toEqual([
+      "opened",
+      "stale",
+      "fresh",
+    ]);
+  });
+});
+
+describe("files", () => {
+  test("have an alert of their own when there is no room for more of them", async () => {
+    using rig = new Rig();
+    for (const inodes of [79, 81, 92, 60]) await rig.sample({ inodes });
+    expect(rig.pushed.map(({ data }) => [data.type, data.severity, data.message, data.resource.type])).toEqual([
+      ["inode_threshold", "warning", "Inode usage reached 81.0%", "disk"],
+      ["inode_threshold", "critical", "Inode usage reached 92.0%", "disk"],
+      ["inode_threshold", "info", "Inode usage is back to 60.0%", "disk"],
+    ]);
+  });
+
+  test("that fill the disk within hours are told of before it is full, and no more after they are deleted", async () => {
+    using rig = new Rig();
+    const total = 500 * 2 ** 30;
+    let free = 60 * 2 ** 30;
+    // 10 GB an hour.
+    for (let i = 0; i < 1_200; i++) {
+      free -= (10 * 2 ** 30) / 1_800;
+      await rig.sample({ freeBytes: free, disk: 70 });
+    }
+    expect(rig.pushed.map(({ data }) => [data.type, data.severity, data.title])).toEqual([
+      ["disk_full_predicted", "warning", "Warning: Disk Fill Rate"],
+    ]);
+    expect(rig.pushed[0]?.data.resource).toMatchObject({ type: "disk", unit: "h", threshold: 8 });
+    expect(rig.pushed[0]?.data.resource.current_value).toBeCloseTo(5.4, 0);
+    await rig.samples(200, { freeBytes: total / 2, disk: 50 });
+    expect(rig.alerts.get("alert_1")).toMatchObject({ state: "resolved", resolution: { reason: "recovered" } });
   });
 });
 
@@ -153,7 +301,8 @@ describe("a GPU that vanishes", () => {
       await rig.samples(29, {});
       await rig.sample({ gpus: [{ temperature: 90 }] });
     }
-    expect(rig.story).toEqual(["alert_1 firing critical 90"]);
+    expect(new Set(rig.story)).toEqual(new Set(["alert_1 firing critical 90"]));
+    expect(rig.heard.map(({ kind }) => kind)).toEqual(["opened", ...Array(5).fill(["stale", "fresh"]).flat()]);
   });
 
   test("has not been busy while it was away", async () => {
@@ -172,12 +321,13 @@ describe("a GPU that vanishes", () => {
     using rig = new Rig();
     await rig.sample({ gpus: [{}, { temperature: 90 }] });
     await rig.samples(40, { gpus: [{}] });
-    expect(rig.story).toEqual(["alert_1 firing critical 90", "alert_1 resolved info 90"]);
+    expect(rig.heard.map(({ kind }) => kind)).toEqual(["opened", "stale", "resolved"]);
     expect(rig.pushed.at(-1)).toMatchObject({
       timestamp: "2025-01-01T12:01:02.000Z",
       data: {
         title: "GPU 1 Is Not Reported",
-        message: "GPU 1 has not been reported for 60 seconds; its last value was not back to normal",
+        message: "GPU 1 has not been reported for 60 seconds; its last value, 90.0 °C, was not back to normal",
+        resolution: { reason: "missing" },
       },
     });
   });
@@ -197,7 +347,8 @@ describe("reading alerts", () => {
     using rig = new Rig();
     for (let i = 0; i < 3; i++) {
       await rig.sample({ memory: 85 });
-      await rig.sample({ memory: 10 });
+      // Later than it would be the same one, or flapping.
+      await rig.samples(700, { memory: 10 });
     }
     await rig.sample({ disk: 99, memory: 85 });
     const ids = (query: object) => rig.alerts.list({ limit: 10, ...query }).items.map(({ alert_id }) => alert_id);
@@ -205,6 +356,10 @@ describe("reading alerts", () => {
     expect(ids({ state: "firing" })).toEqual(["alert_5", "alert_4"]);
     expect(ids({ type: "disk_threshold" })).toEqual(["alert_5"]);
     expect(ids({ severity: "info", before: "alert_3" })).toEqual(["alert_2", "alert_1"]);
+    expect(ids({ resource_type: "memory", state: "firing" })).toEqual(["alert_4"]);
+    expect(ids({ resource_type: "disk", resource_id: "x" })).toEqual([]);
+    const opened = (id: string) => rig.alerts.get(id).created_at;
+    expect(ids({ since: opened("alert_2"), until: opened("alert_3") })).toEqual(["alert_3", "alert_2"]);
     const first = rig.alerts.list({ limit: 2 });
     expect(first.next).toBe("alert_4");
     expect(rig.alerts.list({ limit: 3, before: "alert_4" })).toMatchObject({ items: { length: 3 }, next: null });
@@ -234,7 +389,7 @@ describe("reading alerts", () => {
     using rig = new Rig();
     await rig.sample({ memory: 85 });
     const app = new OpenAPIHono();
-    mountAlerts(app, rig.alerts);
+    mountAlerts(app, rig.alerts, () => "anna");
     const page = await app.request("/api/v1/alerts?state=firing&limit=5");
     expect(await page.json()).toEqual({ items: [rig.alerts.get("alert_1")], next: null });
     const one = await app.request("/api/v1/alerts/alert_1");

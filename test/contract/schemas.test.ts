@@ -53,8 +53,10 @@ describe("the schemas say what the document says", () => {
     expect<string[]>([...options].sort()).toEqual(words(heading).sort());
   });
 
-  test("the alert types are the document's and the one that decisions added", () => {
-    expect<string[]>([...alertType.options].sort()).toEqual([...words("#### 告警类型"), "cpu_threshold"].sort());
+  test("the alert types are the document's and those that were added", () => {
+    const added = ["cpu_threshold", "inode_threshold", "disk_full_predicted"];
+    const failures = ["deployment_failed", "collector_failed", "download_failed"];
+    expect<string[]>([...alertType.options].sort()).toEqual([...words("#### 告警类型"), ...added, ...failures].sort());
   });
 
   test("the events are those the sections announce, at the cadence they give", () => {

@@ -261,7 +261,16 @@ describe("disk", () => {
       free_gb: 74,
       status: "normal",
       path: "/data",
+      free_bytes: 19_408_350 * 4096,
+      inodes_usage_percent: null,
     });
+  });
+
+  test("files are counted where there is room for so many and no more, as `df -i` does", () => {
+    const blocks = { bsize: 4096, blocks: 100, bfree: 50, bavail: 50 };
+    expect(diskResources({ ...blocks, files: 1_000, ffree: 85 }, "/data").inodes_usage_percent).toBe(91.5);
+    // btrfs makes room for files as it goes.
+    expect(diskResources({ ...blocks, files: 0, ffree: 0 }, "/data").inodes_usage_percent).toBeNull();
   });
 
   test("a file system without blocks has no percentage", () => {

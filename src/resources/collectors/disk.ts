@@ -9,6 +9,9 @@ export interface FileSystemBlocks {
   readonly bfree: number;
   /** Free to processes without privileges. */
   readonly bavail: number;
+  /** Files and directories there is room for, and how many of them are left; 0 of 0 where that is not limited. */
+  readonly files?: number;
+  readonly ffree?: number;
 }
 
 /** The file system of one directory, asked beside the event loop because one on a network may hang. */
@@ -39,5 +42,7 @@ export function diskResources(blocks: FileSystemBlocks, path: string): DiskResou
     free_gb: gigabytes(available * blocks.bsize),
     status: usage_percent === null ? null : levelOf(usage_percent),
     path,
+    free_bytes: available * blocks.bsize,
+    inodes_usage_percent: percentOf((blocks.files ?? 0) - (blocks.ffree ?? 0), blocks.files ?? 0),
   };
 }
