@@ -9,6 +9,7 @@ import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { embedSqlite, sqlitePlatform } from "./embed-sqlite.ts";
 import { root } from "./install.ts";
+import { leaveOutSsh } from "./leave-out-ssh.ts";
 
 const outdir = resolve(process.argv[2] ?? join(root, "dist", "node"));
 rmSync(outdir, { recursive: true, force: true });
@@ -19,6 +20,6 @@ const built = await Bun.build({
   minify: { syntax: true, whitespace: true },
   outdir,
   naming: { entry: "llm-manager.mjs", asset: "better-sqlite3-[name].[ext]" },
-  plugins: [embedSqlite(sqlitePlatform())],
+  plugins: [embedSqlite(sqlitePlatform()), leaveOutSsh],
 });
 for (const { path, size } of built.outputs) console.log(`${(size / 1024 / 1024).toFixed(1).padStart(7)} MiB  ${path}`);

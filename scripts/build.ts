@@ -6,6 +6,7 @@ import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { embedSqlite, sqlitePlatform } from "./embed-sqlite.ts";
 import { root } from "./install.ts";
+import { leaveOutSsh } from "./leave-out-ssh.ts";
 
 /** Bun's names for the platforms, and better-sqlite3's for the same ones. */
 const platforms = [
@@ -45,7 +46,7 @@ async function build(platform: Platform, name: string, target: Platform["bun"] |
     bytecode: true,
     // Inside the file, so that a stack trace names the lines of src/.
     sourcemap: "linked",
-    plugins: [embedSqlite(platform.sqlite)],
+    plugins: [embedSqlite(platform.sqlite), leaveOutSsh],
     compile: {
       outfile,
       ...(target && { target }),

@@ -6,6 +6,12 @@ import { tempDir } from "../temp-dir.ts";
 
 /** A Docker engine of the test's own; what it keeps is gone with it. */
 export interface Engine extends AsyncDisposable {
+  /** The path of its socket. */
+  readonly socket: string;
+  /** Ends it, as the system does when it is stopped or upgraded; its containers end with it. */
+  stop(): Promise<void>;
+  /** Starts it again, with what it kept. */
+  start(): Promise<void>;
   /** Runs `docker` with `args`; resolves to what it printed. @throws Error with what it said when it fails. */
   docker(...args: readonly string[]): string;
   /** Runs `docker` with `args` and resolves to the exit code. */
@@ -38,15 +44,24 @@ export async function startEngine(): Promise<Engine> {
     DOCKER_BUILDKIT: "1",
   };
   const directories = ["--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("pid")];
-  const daemon = spawn("/usr/sbin/dockerd", [...ENGINE_OPTIONS, ...directories, "-H", environment.DOCKER_HOST], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const start = async () => {
+    const child = spawn("/usr/sbin/dockerd", [...ENGINE_OPTIONS, ...directories, "-H", environment.DOCKER_HOST], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    await lineOf(child, /API listen on/);
+    return child;
+  };
+  let daemon: ChildProcess;
   try {
-    await lineOf(daemon, /API listen on/);
+    daemon = await start();
   } catch (error) {
     dir[Symbol.dispose]();
     throw error;
   }
+  const stop = async () => {
+    daemon.kill("SIGTERM");
+    await once(daemon, "exit");
+  };
   const call = (args: readonly string[]) =>
     spawnSync(CLIENT, args, { encoding: "utf8", env: environment, maxBuffer: 64 * 1024 * 1024 });
   const docker = (...args: readonly string[]) => {
@@ -63,6 +78,11 @@ export async function startEngine(): Promise<Engine> {
     return stdout;
   };
   return {
+    socket: at("socket"),
+    stop,
+    async start() {
+      daemon = await start();
+    },
     docker,
     exitCode: (...args) => call(args).status,
     async follow(pattern, ...args) {
@@ -81,8 +101,7 @@ export async function startEngine(): Promise<Engine> {
     async [Symbol.asyncDispose]() {
       const containers = docker("ps", "--all", "--quiet").split("\n").filter(Boolean);
       if (containers.length > 0) docker("rm", "--force", "--volumes", ...containers);
-      daemon.kill("SIGTERM");
-      await once(daemon, "exit");
+      await stop();
       // The engine leaves the network namespace of its containers mounted.
       const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
       const left = mounts.flatMap((line) => line.split(" ")[1] ?? []).filter((path) => path.startsWith(dir.path));
