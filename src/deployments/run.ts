@@ -78,8 +78,15 @@ export class Run implements Disposable {
     await this.#inFlight;
   }
 
-  /** Probes until one passes (`onReady`) or the time is up (`onOver`). */
+  /** Probes until one passes (`onReady`) or the time is up (`onOver`), from when there can be an answer on. */
   awaitReady(): void {
+    const { begun } = this.instance;
+    if (begun) void begun.then(() => this.#awaitReady());
+    else this.#awaitReady();
+  }
+
+  #awaitReady(): void {
+    if (this.disposed) return;
     const { clock, check, listener } = this.#parts;
     const timeoutMs = check.timeout_seconds * 1000;
     const limits: StartLimits = {

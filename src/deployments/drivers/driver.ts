@@ -110,6 +110,11 @@ export interface Instance {
   readonly warnings?: readonly string[] | undefined;
   /** What a start is at, while it is known; percent is null where it is not. */
   readonly progress?: { readonly step: string; readonly percent: number | null } | undefined;
+  /**
+   * Resolves when what an earlier run left at its address is gone: until then an answer there says nothing of this run.
+   * Left out where nothing can be left.
+   */
+  readonly begun?: Promise<void> | undefined;
   /** Resolves when it is over without `stop`: it could not be started, or it ended. Never rejects. */
   readonly ended: Promise<Ending>;
   /**

@@ -141,6 +141,18 @@ describe("a server that comes later", () => {
     expect(t.processes()).toHaveLength(2);
   });
 
+  test("does not take the answers of the run before for those of the one it starts", async () => {
+    await using t = await processRig();
+    const first = await t.started(["--linger-ms", "500"]);
+    first.release();
+    const second = t.open().start({ ...t.target, startedAt: 2_000 }, () => t.launch(), t.hooks);
+    expect(await t.answers()).toBe(true);
+    await second.begun;
+    expect(await t.answers()).toBe(false);
+    await eventually(t.answers, "the second one answers");
+    await second.stop();
+  });
+
   test("learns how it ended meanwhile", async () => {
     await using t = await processRig();
     const first = await t.started();

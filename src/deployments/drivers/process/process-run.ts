@@ -28,11 +28,13 @@ export interface RunParts {
 /** One run of an engine, started by this server or by one before it. */
 export class ProcessRun implements Instance {
   readonly host: string;
+  readonly begun: Promise<void>;
   readonly ended: Promise<Ending>;
   readonly #target: Target;
   readonly #hooks: Hooks;
   readonly #parts: RunParts;
   readonly #over: (ending: Ending) => void;
+  readonly #alone: () => void;
   #files: RunFiles | undefined;
   #state: StateFile | undefined;
   /** Once the engine runs. */
@@ -51,6 +53,9 @@ export class ProcessRun implements Instance {
     const { promise, resolve } = Promise.withResolvers<Ending>();
     this.ended = promise;
     this.#over = resolve;
+    const begun = Promise.withResolvers<void>();
+    this.begun = begun.promise;
+    this.#alone = begun.resolve;
   }
 
   get port(): number {
@@ -89,7 +94,9 @@ export class ProcessRun implements Instance {
     const others = runs.filter((files) => files !== mine);
     if (mine) this.#follow(mine);
     await Promise.all(others.map((files) => endRun(files, this.#parts.clock)));
-    if (mine || this.#released || this.#stopped) return;
+    if (this.#released || this.#stopped) return;
+    this.#alone();
+    if (mine) return;
     if (launch) this.#launch(launch());
     else this.#over(runs.length > 0 ? NEVER_STARTED : VANISHED);
   }
