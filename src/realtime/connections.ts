@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { TokenBucket } from "limiter";
+import type { Caller } from "../access/caller.ts";
 import type { LiveCallers } from "../access/live.ts";
-import type { Acknowledge, SubscriptionError, SubscriptionName } from "../contract/index.ts";
+import { requests } from "../contract/asyncapi-messages.ts";
+import type { Acknowledge, Need, Scope, SubscriptionError, SubscriptionName } from "../contract/index.ts";
 import type { Io, IoSocket } from "./io.ts";
 import { formatOffset, type Offset } from "./offset.ts";
 import { readRequest } from "./requests.ts";
@@ -35,14 +37,14 @@ export function serveConnections(io: Io, parts: ConnectionParts): void {
     }
     const subscriber = new Subscriber(socket, parts);
     subscribers.set(socket, subscriber);
-    const requests = new TokenBucket({
+    const sent = new TokenBucket({
       bucketSize: parts.eventsPerSecond,
       tokensPerInterval: parts.eventsPerSecond,
       interval: "second",
     });
     const mistakes = new TokenBucket({ bucketSize: MISTAKES, tokensPerInterval: 1, interval: "second" });
     // Both start empty in this library; a new connection may use them at once.
-    requests.content = requests.bucketSize;
+    sent.content = sent.bucketSize;
     mistakes.content = mistakes.bucketSize;
 
     const refuse = (error: SubscriptionError, acknowledge: Acknowledge | undefined) => {
@@ -57,9 +59,15 @@ export function serveConnections(io: Io, parts: ConnectionParts): void {
     socket.use(([event, ...args]) => {
       const request = readRequest(event, args);
       const { acknowledge } = request;
-      if (!requests.tryRemoveTokens(1)) {
+      if (!sent.tryRemoveTokens(1)) {
         const message = `More than ${parts.eventsPerSecond} events in a second; this one was ignored.`;
         refuse({ event_type: eventTypeOf(request), code: "rate_limited", message }, acknowledge);
+        return;
+      }
+      const lacking = lackingScope(socket.data.caller, event);
+      if (lacking) {
+        const message = `Not permitted: ${event} needs the scope ${lacking}.`;
+        refuse({ event_type: eventTypeOf(request), code: "forbidden", message, scope: lacking }, acknowledge);
         return;
       }
       if (request.kind === "refused") {
@@ -85,6 +93,14 @@ export function serveConnections(io: Io, parts: ConnectionParts): void {
     });
     if (parts.offset) socket.emit("recovery_offset", formatOffset(parts.offset()));
   });
+}
+
+const needs: ReadonlyMap<unknown, Need> = new Map(requests.map(({ name, scope }) => [name, scope]));
+
+/** The scope that a caller would need to send `event`, if they lack one; what is in several streams is seen to later. */
+function lackingScope(caller: Pick<Caller, "scopes">, event: unknown): Scope | undefined {
+  const need = needs.get(event);
+  return need === undefined || need === "any" || need === "public" || caller.scopes.has(need) ? undefined : need;
 }
 
 function subscriptionErrorOf(

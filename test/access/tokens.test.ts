@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { accessTokens } from "../../db/schema.ts";
 import { permits, scopesOf } from "../../src/access/caller.ts";
 import { type AccessEnded, accessScope, createToken, roleScopes } from "../../src/contract/index.ts";
 import { testAccess } from "./setup.ts";
@@ -108,7 +109,13 @@ describe("a token", () => {
 
   test("too many of them are refused, and the oldest that are over are forgotten", async () => {
     using t = testAccess(NEEDED);
-    for (let i = 1; i < 1_000; i++) t.make({ name: `t${i}`, role: "viewer", expires_in_seconds: 60 });
+    t.store.write((tx) => {
+      for (let i = 1; i < 1_000; i++) {
+        const createdAt = t.clock.now();
+        const row = { hash: `${i}`, name: `t${i}`, role: "viewer", createdAt, expiresAt: createdAt + 60_000 };
+        tx.db.insert(accessTokens).values(row).run();
+      }
+    });
     expect(() => t.make({ name: "one more", role: "viewer" })).toThrow("1000 tokens");
     await t.clock.advance(60_000);
     for (let i = 1; i < 3; i++) t.make({ name: `u${i}`, role: "viewer", expires_in_seconds: 60 });
