@@ -4,6 +4,7 @@ import history from "./migrations/0002_history.sql" with { type: "text" };
 import access from "./migrations/0003_access.sql" with { type: "text" };
 import activitySearch from "./migrations/0004_activity_search.sql" with { type: "text" };
 import alerts from "./migrations/0005_alerts.sql" with { type: "text" };
+import restarts from "./migrations/0006_restarts.sql" with { type: "text" };
 
 /**
  * The migrations in the order they are applied, as text so that they are inside the binary. A database's
@@ -16,4 +17,5 @@ export const migrations: readonly { readonly tag: string; readonly sql: string }
   { tag: "0003_access", sql: access },
   { tag: "0004_activity_search", sql: activitySearch },
   { tag: "0005_alerts", sql: alerts },
+  { tag: "0006_restarts", sql: restarts },
 ];

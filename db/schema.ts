@@ -50,6 +50,11 @@ export const deployments = sqliteTable(
     /** When the present or last start began, and when it was ready. */
     startedAt: integer("started_at"),
     deployedAt: integer("deployed_at"),
+    /** `always`, `on-failure` or `never`. */
+    restartPolicy: text("restart_policy").notNull().default("never"),
+    /** How it failed lately and when it is restarted; null when it has not failed. */
+    restarts: text("restarts", { mode: "json" }).$type<unknown>(),
+    crashLoop: integer("crash_loop", { mode: "boolean" }).notNull().default(false),
   },
   (table) => [index("deployments_model").on(table.modelId)],
 );

@@ -6,7 +6,7 @@ import { assignment, given, number, several, severalNumbers } from "./options.ts
 import { notePage, show } from "./show.ts";
 import { type Column, details, table } from "./table.ts";
 import { NOTHING } from "./text.ts";
-import { deploymentStatuses } from "./words.ts";
+import { deploymentStatuses, restartPolicies } from "./words.ts";
 
 /** `deployments list|get|create|start|stop|restart|remove`. */
 export function addDeploymentsCommands(program: Command, context: Context): void {
@@ -68,6 +68,11 @@ function addCreate(deployments: Command, context: Context): void {
     .option("--arg <argument>", "an argument for the engine; may be given several times", several)
     .option("--env <NAME=value>", "a variable for the engine; may be given several times", assignment)
     .addOption(
+      new Option("--restart <policy>", "whether it is started again when it ends by itself (the runtime's)").choices(
+        restartPolicies,
+      ),
+    )
+    .addOption(
       new Option("--health-scheme <scheme>", "how it is asked whether it is alive (http)").choices(["http", "https"]),
     )
     .option("--health-path <path>", "the path to ask (found by trying the usual ones)")
@@ -93,6 +98,7 @@ function addCreate(deployments: Command, context: Context): void {
         model_id: modelId,
         runtime,
         ...given({ name, host, port, cpu_cores: cpuCores, memory_limit: memoryLimit, args: arg, env }),
+        ...given({ restart_policy: options.restart }),
         ...given({ gpus, context_length: contextLength }),
         health,
       });
@@ -133,6 +139,7 @@ function one(deployment: Deployment, { output }: Session): string[] {
       ["status", deployment.status],
       ["health", deployment.health_status],
       ["reason", deployment.reason ?? NOTHING],
+      ["restarts", restarts(deployment)],
       ["process", String(deployment.pid ?? deployment.container_id?.slice(0, 12) ?? NOTHING)],
       ...progress(deployment),
       ...deployment.warnings.map((warning) => ["warning", warning] as const),
@@ -156,4 +163,17 @@ function one(deployment: Deployment, { output }: Session): string[] {
 function progress({ progress: now }: Deployment): readonly (readonly [string, string])[] {
   if (!now) return [];
   return [["progress", now.percent === null ? now.step : `${now.step}, ${now.percent} %`]];
+}
+
+/** `on-failure, 3 so far, crash loop, next at 2026-11-25T12:00:00.000Z`. */
+function restarts(deployment: Deployment): string {
+  const { restart_policy, restart_count, crash_loop, next_restart_at } = deployment;
+  return [
+    restart_policy,
+    restart_count > 0 && `${restart_count} so far`,
+    crash_loop && "crash loop",
+    next_restart_at !== null && `next at ${next_restart_at}`,
+  ]
+    .filter((part) => part !== false)
+    .join(", ");
 }

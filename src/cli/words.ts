@@ -1,6 +1,6 @@
 import type { ActivityType } from "../contract/activities.ts";
 import type { AlertState, AlertType } from "../contract/alerts.ts";
-import type { DeploymentStatus } from "../contract/deployments.ts";
+import type { DeploymentStatus, RestartPolicy } from "../contract/deployments.ts";
 import type { Severity } from "../contract/primitives.ts";
 import type { StreamName } from "../contract/streams.ts";
 
@@ -40,6 +40,8 @@ export const deploymentStatuses = [
   "stopped",
   "failed",
 ] as const satisfies readonly DeploymentStatus[];
+
+export const restartPolicies = ["always", "on-failure", "never"] as const satisfies readonly RestartPolicy[];
 
 export const streamTitles = {
   system_resources: "resources",

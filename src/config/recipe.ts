@@ -47,6 +47,7 @@ const path = z.string().max(2_048).regex(/^\//, "must begin with /");
 /** Signals an engine can be asked to end with. */
 export const stopSignals = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
 export const engines = ["llama.cpp", "vllm", "sglang", "ollama", "tgi", "other"] as const;
+export const restartPolicies = ["always", "on-failure", "never"] as const;
 export const driverKinds = ["process", "docker", "external"] as const;
 
 const fields = {
@@ -81,6 +82,8 @@ const fields = {
   /** Prometheus metrics; null where there are none. */
   metrics_path: path.nullable(),
   engine: z.enum(engines, { error: `must be ${engines.join(", ")}` }),
+  /** What a deployment gets that does not say. */
+  restart_policy: z.enum(restartPolicies, { error: `must be ${restartPolicies.join(", ")}` }),
   stop_signal: z.enum(stopSignals, { error: `must be ${stopSignals.join(", ")}` }),
   /** Between the signal and SIGKILL. */
   stop_grace_seconds: z.number().min(0, "must be 0 to 3600").max(3_600, "must be 0 to 3600"),

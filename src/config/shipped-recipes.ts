@@ -16,6 +16,8 @@ export const BLANK: Omit<RecipeSettings, "driver"> = {
   generation_path: null,
   metrics_path: null,
   engine: "other",
+  // An engine that exits with 0 was told to by somebody; systemd recommends the same for what runs for long.
+  restart_policy: "on-failure",
   stop_signal: "SIGTERM",
   // llama-swap's and Docker's default.
   stop_grace_seconds: 10,
@@ -165,6 +167,8 @@ export const shippedRecipes: readonly Recipe[] = [
     name: "external",
     driver: "external",
     description: "An OpenAI-compatible HTTP endpoint that already runs; its health is watched",
+    // There is nothing to start.
+    restart_policy: "never",
   },
   {
     ...BLANK,

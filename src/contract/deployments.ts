@@ -37,6 +37,17 @@ const gpus = z
 /** Tokens to make room for; null leaves that to the engine. */
 const contextLength = z.number().int().positive().max(1_000_000_000);
 
+/** Whether a deployment that ends without being asked to is started again: `on-failure` unless it exits with 0. */
+export const restartPolicy = z.enum(["always", "on-failure", "never"]).openapi("RestartPolicy");
+export type RestartPolicy = z.infer<typeof restartPolicy>;
+
+/** Restarts by the policy since a user last started or stopped it. */
+const restartCount = z.number().int().nonnegative();
+/** It failed five times within ten minutes, and has not been running for five minutes since. */
+const crashLoop = z.boolean();
+/** When the policy starts it again, while that is pending. */
+const nextRestartAt = timestamp.nullable();
+
 /** How an endpoint is asked whether it is alive. Defaults: every 5 s, 5 s to answer, 3 failures make it unhealthy. */
 export const healthCheck = z
   .strictObject({
@@ -85,6 +96,10 @@ export const deployment = z
     warnings: z.array(z.string()),
     /** What a start is at, where it is known: `pulling the image vllm/vllm-openai`, and how far that is. */
     progress: z.object({ step: z.string(), percent: z.int().min(0).max(100).nullable() }).nullable(),
+    restart_policy: restartPolicy,
+    restart_count: restartCount,
+    crash_loop: crashLoop,
+    next_restart_at: nextRestartAt,
     created_at: timestamp,
     updated_at: timestamp,
     deployed_at: timestamp.nullable(),
@@ -112,6 +127,8 @@ export const createDeployment = z
       .refine((env) => Object.keys(env).length <= 128, "must have at most 128 variables")
       .default({}),
     health: healthCheck.prefault({}),
+    /** The runtime's when left out. */
+    restart_policy: restartPolicy.optional(),
   })
   .openapi("CreateDeployment");
 export type CreateDeployment = z.infer<typeof createDeployment>;
@@ -132,6 +149,9 @@ export const modelStatusEntry = z.object({
   created_at: timestamp,
   deployed_at: timestamp.nullable(),
   runtime: z.string().optional(),
+  restart_count: restartCount.optional(),
+  crash_loop: crashLoop.optional(),
+  next_restart_at: nextRestartAt.optional(),
 });
 export type ModelStatusEntry = z.infer<typeof modelStatusEntry>;
 

@@ -1,11 +1,13 @@
 import type { Clock } from "../clock.ts";
 import { type Model, ProblemError } from "../contract/index.ts";
-import type { Instance } from "./drivers/driver.ts";
+import type { Ending, Instance } from "./drivers/driver.ts";
 import { type Command, isLegal, type Move, transition } from "./lifecycle.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { ProbeFactory } from "./probe.ts";
 import type { DeploymentRecord } from "./record.ts";
 import type { DeploymentRepository, MoveDetails } from "./repository.ts";
+import { afterFailure, afterRestart, isSettled, NO_FAILURES, type Restarts } from "./restart-policy.ts";
+import { RestartTimer } from "./restart-timer.ts";
 import { RETRY_MS, Run, type RunListener } from "./run.ts";
 import type { Runtimes } from "./runtimes.ts";
 
@@ -17,6 +19,8 @@ export interface ActorParts {
   readonly runtimes: Runtimes;
   readonly probes: ProbeFactory;
   readonly clock: Clock;
+  /** From 0 up to 1: the jitter of restarts. */
+  readonly random: () => number;
   readonly modelSource: (modelId: string) => string;
   readonly model: (modelId: string) => Model;
   readonly onRemoved: (id: number) => void;
@@ -44,6 +48,7 @@ export class DeploymentActor {
   /** The last verdict the history tells of; a restart of the server does not make it news again. */
   #told: DeploymentRecord["health"];
   #retry: Disposable | undefined;
+  readonly #restarts: RestartTimer;
   #gone: "removed" | "released" | undefined;
 
   constructor(record: DeploymentRecord, parts: ActorParts) {
@@ -51,6 +56,12 @@ export class DeploymentActor {
     this.#told = record.health;
     // What an earlier run of the server knew of its health is not known any more.
     this.#record = { ...record, health: "unknown" };
+    this.#restarts = new RestartTimer(record.restarts, {
+      clock: parts.clock,
+      isRunning: () => this.#record.status === "running",
+      onDue: () => this.#background(() => this.#restart()),
+      onStable: (restarts) => this.#background(() => this.#stable(restarts)),
+    });
   }
 
   get record(): DeploymentRecord {
@@ -95,6 +106,7 @@ export class DeploymentActor {
   resume(): void {
     this.#background(() => {
       const { status, desired } = this.#record;
+      this.#restarts.run();
       if (this.#gone || this.#run || this.#then || status === "stopped" || status === "failed") return;
       if (desired === "stopped") {
         // The stop was accepted and not carried out. What is left of the run has to be found to be ended.
@@ -111,6 +123,7 @@ export class DeploymentActor {
   async release(): Promise<void> {
     this.#gone ??= "released";
     this.#retry?.[Symbol.dispose]();
+    this.#restarts[Symbol.dispose]();
     this.#removal?.reject(new ProblemError("unavailable", "The server is shutting down."));
     const run = this.#run;
     this.#run = undefined;
@@ -132,11 +145,33 @@ export class DeploymentActor {
     this.#go(move);
   }
 
-  #go(move: "start" | "restart"): void {
-    this.#move(move);
+  #go(move: "start" | "restart", restarts: Restarts = NO_FAILURES): void {
+    this.#move(move, { restarts });
     this.#endRun();
     this.#then = "launch";
     this.#proceed();
+  }
+
+  /** The delay after a failure is over. Whatever a user has asked for meanwhile made it void. */
+  #restart(): void {
+    const { restarts } = this.#restarts;
+    if (restarts.waitMs !== 0 || this.#then || this.#record.status !== "failed") return;
+    this.#go("restart", afterRestart(restarts));
+  }
+
+  #stable(restarts: Restarts): void {
+    // It may have failed meanwhile, or been stopped.
+    if (this.#record.status !== "running" || isSettled(this.#restarts.restarts)) return;
+    this.#record = this.#parts.repository.stable(this.#record, restarts);
+    this.#restarts.set(restarts);
+  }
+
+  /** It ended without being asked to, or could not be started; its policy says whether it is started again. */
+  #fail(ending: Ending): void {
+    const { clock, random } = this.#parts;
+    const { restartPolicy } = this.#record;
+    const restarts = afterFailure(this.#restarts.restarts, restartPolicy, ending, clock.now(), random());
+    this.#move("fail", { ending, restarts });
   }
 
   #stop(): void {
@@ -197,6 +232,7 @@ export class DeploymentActor {
   #leave(): void {
     this.#parts.repository.remove(this.#record, this.#parts.modelSource(this.#record.modelId));
     this.#gone = "removed";
+    this.#restarts[Symbol.dispose]();
     this.#parts.onRemoved(this.#record.id);
     this.#removal?.resolve();
   }
@@ -237,7 +273,7 @@ export class DeploymentActor {
         onError,
       });
     } catch (error) {
-      this.#move("fail", { ending: { reason: messageOf(error) } });
+      this.#fail({ reason: messageOf(error) });
     }
     return this.#run;
   }
@@ -259,7 +295,7 @@ export class DeploymentActor {
         if (news) this.#told = health.status;
       },
       onOver: (ending) => {
-        this.#move("fail", { ending });
+        this.#fail(ending);
         this.#endRun();
       },
     };
@@ -268,7 +304,9 @@ export class DeploymentActor {
   #move(move: Move, details: Omit<MoveDetails, "modelSource"> = {}): void {
     const containerId = this.#run?.instance.containerId;
     const modelSource = this.#parts.modelSource(this.#record.modelId);
-    this.#record = this.#parts.repository.move(this.#record, move, { containerId, ...details, modelSource });
+    const before = this.#record;
+    this.#record = this.#parts.repository.move(before, move, { containerId, ...details, modelSource });
+    if (this.#record.restarts !== before.restarts) this.#restarts.set(this.#record.restarts);
   }
 
   /** A step nobody waits for: when it fails it is tried again. */

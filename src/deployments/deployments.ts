@@ -38,6 +38,8 @@ export interface DeploymentsParts {
   readonly log: { error(message: string, properties: Record<string, unknown>): void };
   readonly runtimes: Runtimes;
   readonly probes?: ProbeFactory;
+  /** From 0 up to 1; `Math.random` when left out. */
+  readonly random?: () => number;
 }
 
 /** In these something of a deployment may run; in the others nothing has any business to. */
@@ -73,6 +75,7 @@ export class Deployments implements AsyncDisposable {
         runtimes: this.#runtimes,
         probes: parts.probes ?? httpProbe,
         clock,
+        random: parts.random ?? Math.random,
         modelSource: (modelId) => this.#sources.of(modelId),
         model: (modelId) => models.require(modelId),
         onRemoved: (id) => this.#actors.delete(id),
@@ -129,7 +132,8 @@ export class Deployments implements AsyncDisposable {
       const detail = `A deployment of runtime ${input.runtime} cannot be made like this.`;
       throw new ProblemError("validation_failed", detail, errors);
     }
-    const record = this.#repository.create(input, input.name ?? model.name);
+    const policy = input.restart_policy ?? this.#runtimes.require(input.runtime).restart_policy;
+    const record = this.#repository.create(input, input.name ?? model.name, policy);
     const actor = this.#newActor(record);
     this.#actors.set(record.id, actor);
     // Stored, it will start: if the write of the start fails it stays `pending` and is tried again.

@@ -10,8 +10,11 @@ import {
   healthCheck,
   healthStatus,
   type ModelStatusEntry,
+  type RestartPolicy,
+  restartPolicy,
 } from "../contract/index.ts";
 import type { Instance, Target, Wanted } from "./drivers/driver.ts";
+import { fromStored, type Restarts, toStored } from "./restart-policy.ts";
 
 type Row = typeof deployments.$inferSelect;
 
@@ -26,6 +29,9 @@ export interface DeploymentRecord extends Target {
   readonly status: DeploymentStatus;
   readonly health: HealthStatus;
   readonly reason: string | null;
+  readonly restartPolicy: RestartPolicy;
+  /** As it was when it was last stored. */
+  readonly restarts: Restarts;
   /** Milliseconds since the epoch, as are all times here. */
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -34,7 +40,10 @@ export interface DeploymentRecord extends Target {
 
 /** What changes over a deployment's life. */
 export type RecordChange = Partial<
-  Pick<DeploymentRecord, "desired" | "status" | "health" | "reason" | "updatedAt" | "startedAt" | "deployedAt">
+  Pick<
+    DeploymentRecord,
+    "desired" | "status" | "health" | "reason" | "updatedAt" | "startedAt" | "deployedAt" | "restarts"
+  >
 >;
 
 /** What a caller asks of a driver. */
@@ -53,8 +62,8 @@ export function wantedOf(input: CreateDeployment): Wanted {
 }
 
 /** @throws ZodError when the row holds what this version of the server did not write. */
-export function toRecord(row: Row): DeploymentRecord {
-  const { health, healthStatus: lastHealth, status, desired, ...same } = row;
+export function toRecord(row: Row, now: number): DeploymentRecord {
+  const { health, healthStatus: lastHealth, status, desired, restarts, crashLoop, ...same } = row;
   return {
     ...same,
     deploymentId: `dep-${row.id}`,
@@ -62,12 +71,18 @@ export function toRecord(row: Row): DeploymentRecord {
     desired: desired === "stopped" ? "stopped" : "running",
     status: deploymentStatus.parse(status),
     health: healthStatus.parse(lastHealth),
+    restartPolicy: restartPolicy.parse(row.restartPolicy),
+    restarts: fromStored(restarts, crashLoop, now),
   };
 }
 
 /** The columns of a change. */
-export function toColumns({ health, ...same }: RecordChange): Partial<typeof deployments.$inferInsert> {
-  return health === undefined ? same : { ...same, healthStatus: health };
+export function toColumns({ health, restarts, ...same }: RecordChange): Partial<typeof deployments.$inferInsert> {
+  return {
+    ...same,
+    ...(health !== undefined && { healthStatus: health }),
+    ...(restarts && { restarts: toStored(restarts), crashLoop: restarts.crashLoop }),
+  };
 }
 
 /** `DeploymentRecord` as the API shows it, with what is known of its run while there is one. */
@@ -90,6 +105,8 @@ export function toDeployment(
     container_id: run?.containerId ?? null,
     warnings: [...(run?.warnings ?? [])],
     progress: run?.progress ?? null,
+    restart_policy: record.restartPolicy,
+    ...restartsOf(record),
     updated_at: isoTime(record.updatedAt),
   };
 }
@@ -111,6 +128,15 @@ export function toStatusEntry(record: DeploymentRecord, modelSource: string, now
     created_at: isoTime(record.createdAt),
     deployed_at: record.deployedAt === null ? null : isoTime(record.deployedAt),
     runtime: record.runtime,
+    ...restartsOf(record),
+  };
+}
+
+function restartsOf({ restarts }: DeploymentRecord) {
+  return {
+    restart_count: restarts.count,
+    crash_loop: restarts.crashLoop,
+    next_restart_at: restarts.nextAt === null ? null : isoTime(restarts.nextAt),
   };
 }
 

@@ -2,13 +2,14 @@ import { asc, eq } from "drizzle-orm";
 import { deployments } from "../../db/schema.ts";
 import type { Activities } from "../activities/activities.ts";
 import { type Clock, isoTime } from "../clock.ts";
-import type { CreateDeployment, DeploymentEvent, Severity } from "../contract/index.ts";
+import type { CreateDeployment, DeploymentEvent, RestartPolicy, Severity } from "../contract/index.ts";
 import type { Store, Tx } from "../store/store.ts";
 import { recordDeploymentEvent } from "./deployment-events.ts";
 import type { Ending } from "./drivers/driver.ts";
 import type { Health } from "./health.ts";
 import { type Move, transition } from "./lifecycle.ts";
 import { type DeploymentRecord, type RecordChange, toColumns, toRecord, wantedOf } from "./record.ts";
+import { NO_FAILURES, type Restarts } from "./restart-policy.ts";
 import { medianStart, recordStart } from "./start-times.ts";
 
 /** What goes with a move besides the status. */
@@ -19,6 +20,8 @@ export interface MoveDetails {
   readonly ending?: Ending | undefined;
   /** How long this start took, for `complete`; undefined when this server has not seen all of it. */
   readonly readyMs?: number | undefined;
+  /** What is true of its restarts from then on; left out, a user's move ends all that was pending. */
+  readonly restarts?: Restarts | undefined;
 }
 
 /**
@@ -38,11 +41,13 @@ export class DeploymentRepository {
 
   /** All of them, by id. */
   load(): DeploymentRecord[] {
-    return this.#store.db.select().from(deployments).orderBy(asc(deployments.id)).all().map(toRecord);
+    const now = this.#clock.now();
+    const rows = this.#store.db.select().from(deployments).orderBy(asc(deployments.id)).all();
+    return rows.map((row) => toRecord(row, now));
   }
 
   /** A new one, `pending`; it is the start that makes history. */
-  create(input: CreateDeployment, name: string): DeploymentRecord {
+  create(input: CreateDeployment, name: string, policy: RestartPolicy): DeploymentRecord {
     const now = this.#clock.now();
     const { runtime, health } = input;
     const state = { desired: "running", status: "pending", healthStatus: "unknown", createdAt: now, updatedAt: now };
@@ -50,9 +55,10 @@ export class DeploymentRepository {
       toRecord(
         tx.db
           .insert(deployments)
-          .values({ ...wantedOf(input), name, runtime, health, ...state })
+          .values({ ...wantedOf(input), name, runtime, health, restartPolicy: policy, ...state })
           .returning()
           .get(),
+        now,
       ),
     );
   }
@@ -60,6 +66,15 @@ export class DeploymentRepository {
   /** Remembers what the user asked for, where making it true takes a while. */
   want(record: DeploymentRecord, desired: DeploymentRecord["desired"]): DeploymentRecord {
     return this.#store.write((tx) => this.#update(tx, record, { desired }));
+  }
+
+  /** It has been running without failing for so long that what was before does not count any more. */
+  stable(record: DeploymentRecord, restarts: Restarts): DeploymentRecord {
+    return this.#store.write((tx) => {
+      const updated = this.#update(tx, record, { restarts });
+      this.#tellCrashLoop(tx, record, updated, null);
+      return updated;
+    });
   }
 
   /**
@@ -108,7 +123,9 @@ export class DeploymentRepository {
     const { to: status, event } = transition(record.status, move);
     const now = this.#clock.now();
     const { ending, readyMs } = details;
-    const updated = this.#update(tx, record, { status, reason: ending?.reason ?? null, ...CHANGES[move](now) });
+    const restarts = details.restarts ?? (isCommand(move) ? NO_FAILURES : record.restarts);
+    const change = { status, reason: ending?.reason ?? null, restarts, ...CHANGES[move](now) };
+    const updated = this.#update(tx, record, change);
     if (readyMs !== undefined) recordStart(tx.db, record, readyMs);
     const median = status === "deploying" ? medianStart(tx.db, record) : undefined;
     const said = WORDS[move](record, ending?.reason);
@@ -129,7 +146,23 @@ export class DeploymentRepository {
       details: { name: record.name, model_source: details.modelSource, port: record.port, ...more },
     });
     if (updated.health !== record.health) emitHealth(tx, updated, 0, null);
+    this.#tellCrashLoop(tx, record, updated, ending?.reason ?? null);
     return updated;
+  }
+
+  #tellCrashLoop(tx: Tx, before: DeploymentRecord, after: DeploymentRecord, reason: string | null): void {
+    const { deploymentId, modelId, name, restarts, status } = after;
+    const { crashLoop, count, nextAt } = restarts;
+    if (crashLoop === before.restarts.crashLoop) return;
+    const event = { deploymentId, modelId, name, crashLoop, restarts: count, reason, nextRestartAt: nextAt };
+    tx.emit({ type: "deployment_crash_loop", event });
+    // What a user did about it is in the history already.
+    if (!crashLoop && status !== "running") return;
+    const message = crashLoop
+      ? `Model ${name} fails again and again: it is restarted after ever longer waits`
+      : `Model ${name} has been running steadily again`;
+    const extra = { crash_loop: crashLoop, restart_count: count, ...(crashLoop && { reason }) };
+    this.#record(tx, after, "model_deployment", crashLoop ? "critical" : "info", message, extra);
   }
 
   #update(tx: Tx, record: DeploymentRecord, change: RecordChange): DeploymentRecord {
@@ -161,6 +194,10 @@ function emitHealth(tx: Tx, record: DeploymentRecord, failures: number, reason: 
   const { deploymentId, modelId, name, health, check } = record;
   const threshold = check.unhealthy_threshold;
   tx.emit({ type: "deployment_health", event: { deploymentId, modelId, name, health, failures, threshold, reason } });
+}
+
+function isCommand(move: Move): boolean {
+  return move === "start" || move === "restart" || move === "stop";
 }
 
 /** What each move changes besides status and reason. Only a user's moves change what is desired. */

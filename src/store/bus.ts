@@ -20,12 +20,27 @@ export interface DeploymentHealth {
   readonly reason: string | null;
 }
 
+/** A deployment has begun to fail again and again, or no longer does; what is open is in `deployments.crash_loop`. */
+export interface DeploymentCrashLoop {
+  readonly deploymentId: string;
+  readonly modelId: string;
+  readonly name: string;
+  readonly crashLoop: boolean;
+  /** How often it was restarted by its policy. */
+  readonly restarts: number;
+  /** Why it failed last; null when the crash loop is over. */
+  readonly reason: string | null;
+  /** Milliseconds since the epoch, while a restart is pending. */
+  readonly nextRestartAt: number | null;
+}
+
 /** Everything that is told after a commit, by name. */
 export interface BusEvents {
   activity_stream: LoggedEvent<Activity>;
   deployment_events: LoggedEvent<DeploymentEvent>;
   system_alerts: LoggedEvent<Alert>;
   deployment_health: DeploymentHealth;
+  deployment_crash_loop: DeploymentCrashLoop;
 }
 
 export type BusEvent = {

@@ -73,6 +73,10 @@ export function deployment(number: number, varied: Partial<Deployment> = {}): De
     container_id: null,
     warnings: [],
     progress: null,
+    restart_policy: "never",
+    restart_count: 0,
+    crash_loop: false,
+    next_restart_at: null,
     args: [],
     env: {},
     health: {

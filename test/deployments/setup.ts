@@ -62,8 +62,13 @@ export class FakeDriver {
     this.hooks = hooks;
     const ended = Promise.withResolvers<Ending>();
     const { promise: stopped } = this.stopped;
+    let over = false;
+    const gone = () => {
+      if (!over) this.alive--;
+      over = true;
+    };
     this.end = (ending) => {
-      this.alive--;
+      gone();
       ended.resolve(ending);
     };
     return {
@@ -74,7 +79,7 @@ export class FakeDriver {
       stop: async () => {
         this.calls.push("stop");
         await stopped;
-        this.alive--;
+        gone();
       },
       release: () => void this.calls.push("release"),
     };
@@ -86,7 +91,14 @@ export function runtimesOf(driver: Driver): Runtimes {
   return new Runtimes({
     recipes: [
       ...shippedRecipes,
-      { ...BLANK, name: "fake", driver: driver.kind, description: "for tests", command: ["fake"] },
+      {
+        ...BLANK,
+        name: "fake",
+        driver: driver.kind,
+        description: "for tests",
+        command: ["fake"],
+        restart_policy: "never",
+      },
     ],
     drivers: [external, driver],
     executables: { find: (command) => `/opt/${command}` },
@@ -107,6 +119,7 @@ export function open(store: Store, clock = new FakeClock(), endpoint = new FakeE
     log: { error: (_message, { error }) => void errors.push(error) },
     runtimes: runtimesOf(fake.driver),
     probes: endpoint.factory,
+    random: () => 0.5,
   });
   const room = {
     store,

@@ -16,7 +16,7 @@ async function setup(flags: readonly string[] = []) {
   const dir = tempDir();
   const config = join(dir.path, "llm-manager.toml");
   const table = (name: string, command: readonly string[]) =>
-    `[runtimes.${name}]\ndriver = "process"\nstop_grace_seconds = 1\ncommand = ${JSON.stringify(command)}\nenv = { TEST = ${JSON.stringify(dir.path)} }\n`;
+    `[runtimes.${name}]\ndriver = "process"\nstop_grace_seconds = 1\nrestart_policy = "never"\ncommand = ${JSON.stringify(command)}\nenv = { TEST = ${JSON.stringify(dir.path)} }\n`;
   const command = [...ENGINE, "--port", "{port}", ...flags];
   writeFileSync(config, table("fake", command) + table("absent", ["/nowhere/engine", "--port", "{port}"]));
   const server = await serverProcess({ dataDir: join(dir.path, "data"), env: { CONFIG_FILE: config } });

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/a11y/noRedundantRoles: on a narrow screen the rows are laid out as a grid, which takes the roles
 // away in some browsers; so they are spelled out.
-import { address, duration, NO_VALUE, words } from "../format.ts";
+import { address, duration, NO_VALUE, timeOfDay, words } from "../format.ts";
 import { countDeployments, type DeploymentRow, uptimeSeconds } from "../state/deployments.ts";
 import { FirstDeployment } from "./first-deployment.tsx";
 import { usePage } from "./page-context.ts";
@@ -79,6 +79,7 @@ function DeploymentLine({ row }: { row: DeploymentRow }) {
             {row.reason}
           </p>
         )}
+        <Restarts row={row} />
       </td>
       <td role="cell" class="deployment-uptime">
         <Uptime row={row} />
@@ -102,6 +103,18 @@ function StatusBadge({ row }: { row: DeploymentRow }) {
       {words(row.status)}
       {health !== undefined && <span class="badge-health"> · {health}</span>}
     </span>
+  );
+}
+
+/** Said only while the supervisor is at it; that a deployment was restarted some time ago helps nobody here. */
+function Restarts({ row }: { row: DeploymentRow }) {
+  const { crash_loop: loops = false, next_restart_at: next = null } = row;
+  if (!loops && next === null) return null;
+  return (
+    <p class="deployment-restarts">
+      {loops && <span class="badge-loop">crash loop</span>}
+      {next !== null && `restarts at ${timeOfDay(Date.parse(next))}`}
+    </p>
   );
 }
 
