@@ -81,6 +81,7 @@ function addCreate(deployments: Command, context: Context): void {
     .option("--healthy-threshold <count>", "successes until it counts as healthy again (1)", number)
     .option("--unhealthy-threshold <count>", "failures until it counts as unhealthy (3)", number)
     .option("--start-timeout <seconds>", "time without progress after which a start has failed (120)", number)
+    .option("--restart-on-unhealthy", "restart it when it is unhealthy")
     .action(async (modelId, options) => {
       const { runtime, name, host, port, cpuCores, memoryLimit, gpu, contextLength, arg, env } = options;
       const gpus = gpu === false ? [] : gpu;
@@ -92,6 +93,7 @@ function addCreate(deployments: Command, context: Context): void {
         healthy_threshold: options.healthyThreshold,
         unhealthy_threshold: options.unhealthyThreshold,
         start_timeout_seconds: options.startTimeout,
+        restart_on_unhealthy: options.restartOnUnhealthy,
       });
       const session = openSession(options, context);
       const deployment = await session.api.deployments.create({
@@ -143,6 +145,7 @@ function one(deployment: Deployment, { output }: Session): string[] {
       ["process", String(deployment.pid ?? deployment.container_id?.slice(0, 12) ?? NOTHING)],
       ...progress(deployment),
       ...deployment.warnings.map((warning) => ["warning", warning] as const),
+      ...load(deployment),
       ["uptime", uptime(deployment)],
       ["endpoint", endpoint(deployment)],
       ["cores", String(deployment.cpu_cores ?? NOTHING)],
@@ -163,6 +166,19 @@ function one(deployment: Deployment, { output }: Session): string[] {
 function progress({ progress: now }: Deployment): readonly (readonly [string, string])[] {
   if (!now) return [];
   return [["progress", now.percent === null ? now.step : `${now.step}, ${now.percent} %`]];
+}
+
+/** `2 running, 1 waiting, 48.3 tokens/s, cache 12.5 %`. */
+function load({ metrics }: Deployment): readonly (readonly [string, string])[] {
+  if (!metrics) return [];
+  const { requests_running, requests_waiting, generation_tokens_per_second, cache_usage_percent } = metrics;
+  const parts = [
+    requests_running !== null && `${requests_running} running`,
+    requests_waiting !== null && `${requests_waiting} waiting`,
+    generation_tokens_per_second !== null && `${generation_tokens_per_second} tokens/s`,
+    cache_usage_percent !== null && `cache ${cache_usage_percent} %`,
+  ];
+  return [["load", parts.filter((part) => part !== false).join(", ") || NOTHING]];
 }
 
 /** `on-failure, 3 so far, crash loop, next at 2026-11-25T12:00:00.000Z`. */

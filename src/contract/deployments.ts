@@ -48,12 +48,33 @@ const crashLoop = z.boolean();
 /** When the policy starts it again, while that is pending. */
 const nextRestartAt = timestamp.nullable();
 
+const path = z.string().max(2048).regex(/^\//, "must begin with /");
+
+/** What an engine says it is doing. Null for what it does not tell; rates need two looks. */
+export const engineMetrics = z
+  .object({
+    engine: z.enum(["llama.cpp", "vllm", "sglang", "tgi"]),
+    requests_running: z.number().nonnegative().nullable(),
+    requests_waiting: z.number().nonnegative().nullable(),
+    /** Tokens read and tokens generated, over all requests, since the look before. */
+    prompt_tokens_per_second: z.number().nonnegative().nullable(),
+    generation_tokens_per_second: z.number().nonnegative().nullable(),
+    /** Since the engine started. */
+    prompt_tokens_total: z.number().nonnegative().nullable(),
+    generation_tokens_total: z.number().nonnegative().nullable(),
+    /** Of the fullest cache, where an engine has several. */
+    cache_usage_percent: z.number().nonnegative().nullable(),
+    sampled_at: timestamp,
+  })
+  .openapi("EngineMetrics");
+export type EngineMetrics = z.infer<typeof engineMetrics>;
+
 /** How an endpoint is asked whether it is alive. Defaults: every 5 s, 5 s to answer, 3 failures make it unhealthy. */
 export const healthCheck = z
   .strictObject({
     scheme: z.enum(["http", "https"]).default("http"),
     /** Path to GET. Null tries `/health`, `/v1/models` and `/` in turn and keeps the first that is not a 404. */
-    path: z.string().max(2048).regex(/^\//, "must begin with /").nullable().default(null),
+    path: path.nullable().default(null),
     interval_seconds: z.number().min(1).max(3600).default(5),
     timeout_seconds: z.number().min(0.1).max(60).default(5),
     /** Successes in a row until an unhealthy endpoint counts as healthy again. */
@@ -62,6 +83,20 @@ export const healthCheck = z
     unhealthy_threshold: z.number().int().min(1).max(100).default(3),
     /** A start without any sign of progress for this long has failed. */
     start_timeout_seconds: z.number().min(1).max(1800).default(120),
+    /** Failures this soon after it became ready do not count: some engines are slow while they warm up. */
+    start_period_seconds: z.number().min(0).max(3600).default(0),
+    /** Whether an unhealthy deployment has failed, so that its restart policy applies. */
+    restart_on_unhealthy: z.boolean().default(false),
+    /**
+     * OpenAI-compatible path, such as `/v1/completions` or `/v1/chat/completions`, where one token is asked for to find
+     * an engine that hangs and still answers its health check. Null takes the runtime's; `external` has none.
+     */
+    generation_path: path.nullable().default(null),
+    /** So long without tokens until one is asked for; 0 never asks. */
+    generation_interval_seconds: z.number().min(0).max(3600).default(60),
+    generation_timeout_seconds: z.number().min(1).max(300).default(30),
+    /** Path of the engine's Prometheus metrics. Null takes the runtime's; `external` has none. */
+    metrics_path: path.nullable().default(null),
   })
   .openapi("HealthCheck");
 export type HealthCheck = z.infer<typeof healthCheck>;
@@ -100,6 +135,8 @@ export const deployment = z
     restart_count: restartCount,
     crash_loop: crashLoop,
     next_restart_at: nextRestartAt,
+    /** Null when it is not running or its engine tells none. */
+    metrics: engineMetrics.nullable(),
     created_at: timestamp,
     updated_at: timestamp,
     deployed_at: timestamp.nullable(),
@@ -152,6 +189,7 @@ export const modelStatusEntry = z.object({
   restart_count: restartCount.optional(),
   crash_loop: crashLoop.optional(),
   next_restart_at: nextRestartAt.optional(),
+  metrics: engineMetrics.nullable().optional(),
 });
 export type ModelStatusEntry = z.infer<typeof modelStatusEntry>;
 

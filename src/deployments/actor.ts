@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
-import { type Model, ProblemError } from "../contract/index.ts";
+import { type EngineMetrics, type Model, ProblemError } from "../contract/index.ts";
 import type { Ending, Instance } from "./drivers/driver.ts";
+import { questionsOf } from "./engine/questions.ts";
 import { type Command, isLegal, type Move, transition } from "./lifecycle.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { ProbeFactory } from "./probe.ts";
@@ -71,6 +72,11 @@ export class DeploymentActor {
   /** What runs of it, while something does. */
   get instance(): Instance | undefined {
     return this.#run?.instance;
+  }
+
+  /** What its engine is doing, while it runs and tells. */
+  get metrics(): EngineMetrics | null {
+    return this.#record.status === "running" ? (this.#run?.metrics ?? null) : null;
   }
 
   /**
@@ -266,6 +272,8 @@ export class DeploymentActor {
             : runtimes.adopt(runtime, record, hooks),
         probes,
         check,
+        questions: questionsOf(runtimes.recipe(runtime), check),
+        modelId: record.modelId,
         clock,
         phase: (id * SPREAD) % 1,
         mailbox: this.#mailbox,
@@ -293,6 +301,12 @@ export class DeploymentActor {
         const news = health.status !== "unknown" && health.status !== this.#told;
         this.#record = this.#parts.repository.health(this.#record, health, reason, news);
         if (news) this.#told = health.status;
+        if (health.status !== "unhealthy" || !this.#record.check.restart_on_unhealthy) return;
+        this.#fail({
+          reason: `it is unhealthy: ${reason}`,
+          hint: "It was ended, as health.restart_on_unhealthy asks.",
+        });
+        this.#endRun();
       },
       onOver: (ending) => {
         this.#fail(ending);

@@ -128,11 +128,15 @@ export class Deployments implements AsyncDisposable {
   create(input: CreateDeployment): Deployment {
     const model = this.#model(input.model_id);
     const errors = this.#runtimes.check(input.runtime, wantedOf(input), model);
+    const policy = input.restart_policy ?? this.#runtimes.require(input.runtime).restart_policy;
+    if (input.health.restart_on_unhealthy && policy === "never") {
+      const message = "needs a restart_policy other than never, which is what the deployment has";
+      errors.push({ field: "health.restart_on_unhealthy", message });
+    }
     if (errors.length > 0) {
       const detail = `A deployment of runtime ${input.runtime} cannot be made like this.`;
       throw new ProblemError("validation_failed", detail, errors);
     }
-    const policy = input.restart_policy ?? this.#runtimes.require(input.runtime).restart_policy;
     const record = this.#repository.create(input, input.name ?? model.name, policy);
     const actor = this.#newActor(record);
     this.#actors.set(record.id, actor);
@@ -164,8 +168,8 @@ export class Deployments implements AsyncDisposable {
   /** The data of `model_status_update`, from memory. */
   status(): ModelStatus {
     const now = this.#clock.now();
-    const models = [...this.#actors.values()].map(({ record }) =>
-      toStatusEntry(record, this.#sources.of(record.modelId), now),
+    const models = [...this.#actors.values()].map(({ record, metrics }) =>
+      toStatusEntry(record, metrics, this.#sources.of(record.modelId), now),
     );
     const count = (status: DeploymentStatus) => models.filter((entry) => entry.status === status).length;
     return { total_models: models.length, running_models: count("running"), failed_models: count("failed"), models };
@@ -188,7 +192,7 @@ export class Deployments implements AsyncDisposable {
   }
 
   #show(actor: DeploymentActor, record = actor.record): Deployment {
-    return toDeployment(record, actor.instance, this.#sources.of(record.modelId), this.#clock.now());
+    return toDeployment(record, actor.instance, actor.metrics, this.#sources.of(record.modelId), this.#clock.now());
   }
 
   #require(id: string): DeploymentActor {

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { HealthCheck } from "../contract/index.ts";
-import { connectFailure, isRefused } from "./connect-failure.ts";
+import { connectFailure } from "./connect-failure.ts";
+import { ask, type Endpoint, readSome, urlOf } from "./endpoint.ts";
 
 /** What one look at an endpoint found. `reason` and `hint` are for people; `reason` names the address. */
 export type ProbeResult =
@@ -8,11 +9,6 @@ export type ProbeResult =
   /** It answers that it is still loading its model: progress for a start, no service for a running one. */
   | { readonly outcome: "loading"; readonly reason: string }
   | { readonly outcome: "failed"; readonly reason: string; readonly hint: string };
-
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** Looks once, within `timeoutMs`. Rejects only when `signal` is aborted. */
 export type Probe = (timeoutMs: number, signal: AbortSignal) => Promise<ProbeResult>;
@@ -48,7 +44,7 @@ export const httpProbe: ProbeFactory = (endpoint, check, clock) => {
     try {
       for (const candidate of path === undefined ? USUAL_PATHS : [path]) {
         url = urlOf(check.scheme, endpoint, candidate);
-        const response = await get(url, endpoint.host, abort.signal);
+        const response = await ask(url, endpoint.host, abort.signal);
         if (response.status !== 404) {
           path = candidate;
           return await judge(response, url);
@@ -74,34 +70,9 @@ export const httpProbe: ProbeFactory = (endpoint, check, clock) => {
   };
 };
 
-function urlOf(scheme: string, { host, port }: Endpoint, path: string): string {
-  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
-}
-
-/** `localhost` means both loopback addresses; not every resolver says so, and engines listen on either. */
-async function get(url: string, host: string, signal: AbortSignal): Promise<Response> {
-  const request: RequestInit = {
-    redirect: "manual",
-    signal,
-    keepalive: false,
-    headers: { connection: "close", accept: "application/json, */*", "user-agent": "llm-manager" },
-  };
-  try {
-    return await fetch(url, request);
-  } catch (error) {
-    if (host !== "localhost" || !isRefused(error)) throw error;
-    try {
-      return await fetch(url.replace("//localhost:", "//[::1]:"), request);
-    } catch (second) {
-      // The address where something listens tells more.
-      throw isRefused(second) ? error : second;
-    }
-  }
-}
-
 async function judge(response: Response, url: string): Promise<ProbeResult> {
   if (response.ok) return HEALTHY;
-  if (response.status === 503 && saysLoading(await readSome(response))) {
+  if (response.status === 503 && saysLoading(await readSome(response, BODY_LIMIT_BYTES))) {
     return { outcome: "loading", reason: `the engine at ${url} is loading its model` };
   }
   return answered(response.status, url);
@@ -110,20 +81,6 @@ async function judge(response: Response, url: string): Promise<ProbeResult> {
 /** llama-server: `{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}`. */
 function saysLoading(body: string): boolean {
   return /"message"\s*:\s*"[^"]*loading model/i.test(body);
-}
-
-/** The first bytes of a body, whatever its length. */
-async function readSome(response: Response): Promise<string> {
-  if (!response.body) return "";
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for await (const chunk of response.body) {
-    text += decoder.decode(chunk, { stream: true });
-    bytes += chunk.byteLength;
-    if (bytes >= BODY_LIMIT_BYTES) break;
-  }
-  return text;
 }
 
 function answered(status: number, url: string, paths?: string): ProbeResult {

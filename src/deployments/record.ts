@@ -5,6 +5,7 @@ import {
   type Deployment,
   type DeploymentStatus,
   deploymentStatus,
+  type EngineMetrics,
   type HealthCheck,
   type HealthStatus,
   healthCheck,
@@ -89,11 +90,12 @@ export function toColumns({ health, restarts, ...same }: RecordChange): Partial<
 export function toDeployment(
   record: DeploymentRecord,
   run: Pick<Instance, "pid" | "containerId" | "warnings" | "progress"> | undefined,
+  metrics: EngineMetrics | null,
   modelSource: string,
   now: number,
 ): Deployment {
   return {
-    ...toStatusEntry(record, modelSource, now),
+    ...toStatusEntry(record, metrics, modelSource, now),
     runtime: record.runtime,
     gpus: record.gpus === null ? null : [...record.gpus],
     context_length: record.contextLength,
@@ -107,12 +109,18 @@ export function toDeployment(
     progress: run?.progress ?? null,
     restart_policy: record.restartPolicy,
     ...restartsOf(record),
+    metrics,
     updated_at: isoTime(record.updatedAt),
   };
 }
 
 /** `DeploymentRecord` as `model_status_update` shows it. */
-export function toStatusEntry(record: DeploymentRecord, modelSource: string, now: number): ModelStatusEntry {
+export function toStatusEntry(
+  record: DeploymentRecord,
+  metrics: EngineMetrics | null,
+  modelSource: string,
+  now: number,
+): ModelStatusEntry {
   return {
     deployment_id: record.deploymentId,
     model_id: record.modelId,
@@ -129,6 +137,7 @@ export function toStatusEntry(record: DeploymentRecord, modelSource: string, now
     deployed_at: record.deployedAt === null ? null : isoTime(record.deployedAt),
     runtime: record.runtime,
     ...restartsOf(record),
+    metrics,
   };
 }
 

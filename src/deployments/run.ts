@@ -1,6 +1,8 @@
 import { type Clock, every } from "../clock.ts";
-import type { HealthCheck } from "../contract/index.ts";
+import type { EngineMetrics, HealthCheck } from "../contract/index.ts";
 import type { Ending, Hooks, Instance } from "./drivers/driver.ts";
+import { EngineWatch } from "./engine/engine-watch.ts";
+import type { Questions } from "./engine/questions.ts";
 import { afterProbe, HEALTHY, type Health, UNKNOWN } from "./health.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Probe, ProbeFactory, ProbeResult } from "./probe.ts";
@@ -33,6 +35,8 @@ export interface RunParts {
   readonly begin: (hooks: Hooks) => Instance;
   readonly probes: ProbeFactory;
   readonly check: HealthCheck;
+  readonly questions: Questions;
+  readonly modelId: string;
   readonly clock: Clock;
   /** 0 to 1, different for each deployment: which part of the interval it probes in. */
   readonly phase: number;
@@ -49,7 +53,9 @@ export interface RunParts {
 export class Run implements Disposable {
   readonly instance: Instance;
   readonly #parts: RunParts;
-  readonly #probeOnce: Probe;
+  readonly #isReady: Probe;
+  readonly #isHealthy: Probe;
+  readonly #engine: EngineWatch;
   readonly #began: number;
   readonly #abort = new AbortController();
   #timer: Disposable | undefined;
@@ -65,12 +71,24 @@ export class Run implements Disposable {
         this.#progressed = true;
       },
     });
-    this.#probeOnce = parts.probes(this.instance, parts.check, parts.clock);
+    const { check, clock, modelId, probes, questions } = parts;
+    const { readyPath, healthPath } = questions;
+    const { scheme } = check;
+    this.#isReady = probes(this.instance, { scheme, path: readyPath }, clock);
+    // What the first has learned about the endpoint holds for the other one, too.
+    this.#isHealthy =
+      readyPath === healthPath ? this.#isReady : probes(this.instance, { scheme, path: healthPath }, clock);
+    this.#engine = new EngineWatch({ ...questions, endpoint: this.instance, scheme, modelId, clock });
     void this.instance.ended.then((ending) => this.#over(ending));
   }
 
   get disposed(): boolean {
     return this.#abort.signal.aborted;
+  }
+
+  /** What the engine is doing; null when it does not tell. */
+  get metrics(): EngineMetrics | null {
+    return this.#engine.metrics;
   }
 
   /** Resolves when the probe in flight, if there is one, is over. */
@@ -99,7 +117,7 @@ export class Run implements Disposable {
     const look = async () => {
       const left = remainingMs(deadline, limits);
       // An expiry that could not be written has no time left, and is told again without another probe.
-      const result = left > 0 ? await this.#probe(Math.min(timeoutMs, left)) : last;
+      const result = left > 0 ? await this.#look(this.#isReady, Math.min(timeoutMs, left)) : last;
       if (this.disposed) return;
       if (result?.outcome === "healthy") return this.#tell(() => listener.onReady(clock.monotonic() - this.#began));
       const loading = result?.outcome === "loading";
@@ -125,13 +143,14 @@ export class Run implements Disposable {
 
   /** Goes over from the start to the watching of `watch`, healthy as it has just passed a probe. */
   ready(): void {
-    this.#watch(HEALTHY, this.#parts.check.interval_seconds * 1000 * this.#parts.phase);
+    const { check, phase } = this.#parts;
+    this.#watch(HEALTHY, check.interval_seconds * 1000 * phase, check.start_period_seconds * 1000);
   }
 
   /** Watches what an earlier run of the server left running; nothing is known of it until the first probe. */
   watch(): void {
     const longest = Math.min(this.#parts.check.interval_seconds * 1000, FIRST_PROBE_WITHIN_MS);
-    this.#watch(UNKNOWN, longest * this.#parts.phase);
+    this.#watch(UNKNOWN, longest * this.#parts.phase, 0);
   }
 
   [Symbol.dispose](): void {
@@ -139,10 +158,14 @@ export class Run implements Disposable {
     this.#timer?.[Symbol.dispose]();
   }
 
-  /** Each interval one probe, on a grid that begins after `offsetMs`, so that many deployments do not probe at once. */
-  #watch(initial: Health, offsetMs: number): void {
+  /**
+   * Each interval one probe, on a grid that begins after `offsetMs`, so that many deployments do not probe at once.
+   * Failures within `graceMs` do not count.
+   */
+  #watch(initial: Health, offsetMs: number, graceMs: number): void {
     const { clock, check, listener, onError } = this.#parts;
     const intervalMs = check.interval_seconds * 1000;
+    const countFrom = clock.monotonic() + graceMs;
     let health = initial;
     let probing = false;
     const look = async () => {
@@ -150,8 +173,9 @@ export class Run implements Disposable {
       if (probing) return;
       probing = true;
       try {
-        const result = await this.#probe(check.timeout_seconds * 1000);
+        const result = await this.#examine(check.timeout_seconds * 1000);
         if (this.disposed || !result) return;
+        if (result.outcome !== "healthy" && clock.monotonic() < countFrom) return;
         const next = afterProbe(health, result.outcome === "healthy", check);
         await this.#tell(() => listener.onHealth(next, result.outcome === "healthy" ? null : result.reason));
         health = next;
@@ -165,13 +189,29 @@ export class Run implements Disposable {
     });
   }
 
+  /** Whether it answers and, if it does, what it is doing and, when that says nothing, whether it still generates. */
+  async #examine(timeoutMs: number): Promise<ProbeResult | undefined> {
+    const answers = await this.#look(this.#isHealthy, timeoutMs);
+    if (answers?.outcome !== "healthy") {
+      this.#engine.forget();
+      return answers;
+    }
+    const counted = await this.#look(async (ms, signal) => {
+      await this.#engine.scrape(ms, signal);
+      return answers;
+    }, timeoutMs);
+    const tokenMs = this.#engine.dueTimeoutMs;
+    if (!counted || tokenMs === undefined) return counted;
+    return await this.#look((ms, signal) => this.#engine.generate(ms, signal), tokenMs);
+  }
+
   /** One probe; undefined when it shows nothing, because this server or the whole machine stood still meanwhile. */
-  async #probe(timeoutMs: number): Promise<ProbeResult | undefined> {
+  async #look(probe: Probe, timeoutMs: number): Promise<ProbeResult | undefined> {
     const { clock } = this.#parts;
     const [wall, monotonic] = [clock.now(), clock.monotonic()];
     let result: ProbeResult;
     try {
-      const pending = this.#probeOnce(timeoutMs, this.#abort.signal);
+      const pending = probe(timeoutMs, this.#abort.signal);
       this.#inFlight = pending.catch(() => {});
       result = await pending;
     } catch (error) {

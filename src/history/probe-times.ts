@@ -1,4 +1,5 @@
-import type { Endpoint, ProbeFactory } from "../deployments/probe.ts";
+import type { Endpoint } from "../deployments/endpoint.ts";
+import type { ProbeFactory } from "../deployments/probe.ts";
 
 /** Endpoints whose times are kept until somebody takes them; where nobody does, the oldest make way. */
 const MAX_ENDPOINTS = 1_000;

@@ -27,7 +27,9 @@ import { parseArgs } from "node:util";
 interface Behaviour {
   /** Answer of the health path once loaded. */
   health: number | "hang" | "close" | "endless 200" | "endless 503";
-  generate: "answer" | "hang";
+  generate: "answer" | "hang" | number;
+  /** What its metrics page tells; null answers 404. */
+  metrics: { running: number; waiting: number; prompt: number; generated: number; cache: number } | null;
   loaded: boolean;
 }
 
@@ -58,6 +60,7 @@ const loadMs = flags["load-ms"] === "hold" ? Number.POSITIVE_INFINITY : Number(f
 const behaviour: Behaviour = {
   health: flags.hang.includes("health") ? "hang" : 200,
   generate: flags.hang.includes("generate") ? "hang" : "answer",
+  metrics: { running: 0, waiting: 0, prompt: 0, generated: 0, cache: 0 },
   loaded: loadMs === 0,
 };
 const asked: Record<string, number> = {};
@@ -69,12 +72,29 @@ const modes: Record<string, Record<string, (request: IncomingMessage, response: 
     "/health": (_request, response) => health(response, { status: "ok" }),
     "/v1/models": (_request, response) => unlessLoading(response, () => json(response, 200, models())),
     "/v1/chat/completions": (_request, response) => unlessLoading(response, () => generate(response)),
+    "/v1/completions": (_request, response) => unlessLoading(response, () => generate(response)),
+    "/metrics": (_request, response) =>
+      page(response, ({ running, waiting, prompt, generated }) => [
+        `llamacpp:prompt_tokens_total ${prompt}`,
+        `llamacpp:tokens_predicted_total ${generated}`,
+        `llamacpp:requests_processing ${running}`,
+        `llamacpp:requests_deferred ${waiting}`,
+      ]),
   },
   // vLLM listens only once the model is loaded, and its /health has no body.
   vllm: {
     "/health": (_request, response) => health(response, undefined),
     "/v1/models": (_request, response) => json(response, 200, models()),
     "/v1/chat/completions": (_request, response) => generate(response),
+    "/v1/completions": (_request, response) => generate(response),
+    "/metrics": (_request, response) =>
+      page(response, ({ running, waiting, prompt, generated, cache }) => [
+        `vllm:num_requests_running{engine="0",model_name="m"} ${running}`,
+        `vllm:num_requests_waiting{engine="0",model_name="m"} ${waiting}`,
+        `vllm:kv_cache_usage_perc{engine="0",model_name="m"} ${cache}`,
+        `vllm:prompt_tokens_total{engine="0",model_name="m"} ${prompt}`,
+        `vllm:generation_tokens_total{engine="0",model_name="m"} ${generated}`,
+      ]),
   },
   ollama: {
     "/": (_request, response) => health(response, "Ollama is running"),
@@ -207,10 +227,29 @@ function endless(response: ServerResponse, status: number): void {
 
 function generate(response: ServerResponse): void {
   if (behaviour.generate === "hang") return;
+  if (typeof behaviour.generate === "number") {
+    json(response, behaviour.generate, { error: { code: behaviour.generate, message: "told to" } });
+    return;
+  }
+  if (behaviour.metrics) {
+    behaviour.metrics.prompt++;
+    behaviour.metrics.generated++;
+  }
   const message = { role: "assistant", content: "hello" };
   const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 };
   const choices = [{ index: 0, message, finish_reason: "stop" }];
   json(response, 200, { id: "chatcmpl-1", object: "chat.completion", model: flags.model, choices, usage });
+}
+
+/** Prometheus text. */
+function page(response: ServerResponse, lines: (told: NonNullable<Behaviour["metrics"]>) => string[]): void {
+  if (!behaviour.metrics) {
+    json(response, 404, { error: { code: 404, message: "Not found" } });
+    return;
+  }
+  response
+    .writeHead(200, { "content-type": "text/plain; version=0.0.4" })
+    .end(`${lines(behaviour.metrics).join("\n")}\n`);
 }
 
 function models(): unknown {

@@ -54,7 +54,7 @@ describe("what is wrong gets a problem that names it", () => {
       "health.timeout_seconds": "must be at most 60",
       "health.scheme": "must be one of http, https",
       "health.colour":
-        "is not a known field; allowed: scheme, path, interval_seconds, timeout_seconds, healthy_threshold, unhealthy_threshold, start_timeout_seconds",
+        "is not a known field; allowed: scheme, path, interval_seconds, timeout_seconds, healthy_threshold, unhealthy_threshold, start_timeout_seconds, start_period_seconds, restart_on_unhealthy, generation_path, generation_interval_seconds, generation_timeout_seconds, metrics_path",
     });
     expect(fields["env.1a"]).toStartWith("has a name that is not allowed");
     expect(body.detail).toContain("port must be a whole number; ");

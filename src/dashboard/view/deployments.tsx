@@ -83,6 +83,7 @@ function DeploymentLine({ row }: { row: DeploymentRow }) {
       </td>
       <td role="cell" class="deployment-uptime">
         <Uptime row={row} />
+        <Load row={row} />
       </td>
       <td role="cell" class="deployment-runtime">
         {row.runtime ?? NO_VALUE}
@@ -104,6 +105,18 @@ function StatusBadge({ row }: { row: DeploymentRow }) {
       {health !== undefined && <span class="badge-health"> · {health}</span>}
     </span>
   );
+}
+
+/** What the engine is at, in one line under its uptime; nothing where it does not tell. */
+function Load({ row: { metrics } }: { row: DeploymentRow }) {
+  if (!metrics) return null;
+  const { generation_tokens_per_second: tokens, requests_running: running, requests_waiting: waiting } = metrics;
+  const parts = [
+    tokens !== null && `${tokens.toFixed(tokens < 10 ? 1 : 0)} tok/s`,
+    running !== null && running > 0 && `${running} active`,
+    waiting !== null && waiting > 0 && `${waiting} waiting`,
+  ].filter((part) => part !== false);
+  return parts.length === 0 ? null : <p class="deployment-load">{parts.join(" · ")}</p>;
 }
 
 /** Said only while the supervisor is at it; that a deployment was restarted some time ago helps nobody here. */
