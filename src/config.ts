@@ -36,6 +36,9 @@ const filePath = z
   .string()
   .min(1, "must be a file")
   .transform((path) => resolve(path));
+const issuer = z.string().refine((text) => isSecureOrLocal(URL.parse(text)), {
+  error: "must be an https:// address (http:// only on this machine)",
+});
 const origin = z.string().refine((text) => text === "*" || URL.parse(text)?.origin === text, {
   error: "must be origins such as https://example.org, separated by commas",
 });
@@ -90,6 +93,23 @@ const settings = {
     "",
     "Addresses or ranges of proxies whose X-Forwarded-For and -Proto are believed; then callers need a token",
   ],
+  OIDC_ISSUER: [
+    issuer.optional(),
+    undefined,
+    "Address of an OpenID Connect provider at which people sign in; then callers need a token or a session",
+  ],
+  OIDC_CLIENT_ID: [z.string().min(1).optional(), undefined, "What the provider calls this server"],
+  OIDC_CLIENT_SECRET: [z.string().min(1).optional(), undefined, "What the server proves itself with there, if it must"],
+  OIDC_SCOPES: [
+    z.string().min(1),
+    "openid email profile",
+    "What the provider is asked for; add what it wants for groups",
+  ],
+  OIDC_GROUPS_CLAIM: [z.string().min(1), "groups", "Claim in which the provider lists a person's groups"],
+  OIDC_ADMINS: [list, "", "Who may do everything: verified e-mail addresses, groups, subjects, or * for everybody"],
+  OIDC_OPERATORS: [list, "", "Who may deploy, stop and acknowledge, written likewise"],
+  OIDC_VIEWERS: [list, "", "Who may look, written likewise"],
+  OIDC_NAME: [z.string().min(1).max(40), "single sign-on", "What the sign-in form calls the provider"],
   SESSION_IDLE_MINUTES: [whole(1, 10_080), 480, "Minutes after which a browser that is not used is signed out"],
   CORS_ORIGINS: [list.pipe(z.array(origin)), "", "Origins of web pages that may call the server, besides its own page"],
   LOG_LEVEL: [
@@ -198,7 +218,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     if (!parsed.success) {
       const where = fromEnvironment === undefined ? `${key} in ${path}` : name;
       // A secret that is refused must not end up in a log.
-      const shown = name === "AUTH_TOKEN" ? "" : ` is ${JSON.stringify(raw)}, but it`;
+      const shown = name === "AUTH_TOKEN" || name === "OIDC_CLIENT_SECRET" ? "" : ` is ${JSON.stringify(raw)}, but it`;
       throw new ConfigError(`${where}${shown} ${parsed.error.issues[0]?.message}`);
     }
     return [camelCase(name), parsed.data] as const;
@@ -217,6 +237,12 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   }
   if (config.tlsRedirectPort !== undefined && config.tlsCert === undefined) {
     throw new ConfigError("TLS_REDIRECT_PORT needs TLS_CERT and TLS_KEY, where there is something to redirect to");
+  }
+  if (config.oidcIssuer !== undefined) {
+    if (config.oidcClientId === undefined) throw new ConfigError("OIDC_ISSUER needs OIDC_CLIENT_ID");
+    if (config.oidcAdmins.length + config.oidcOperators.length + config.oidcViewers.length === 0) {
+      throw new ConfigError("OIDC_ISSUER needs OIDC_ADMINS, OIDC_OPERATORS or OIDC_VIEWERS, or nobody could sign in");
+    }
   }
   return Object.freeze(config);
 }
@@ -240,6 +266,12 @@ function readConfigFile(path: string): Record<string, unknown> {
     throw new ConfigError(`${unknown} in ${path} is not a setting; --help lists those there are`);
   }
   return content;
+}
+
+/** Whether what goes there is read by nobody on the way. */
+function isSecureOrLocal(url: URL | null): boolean {
+  const local = url?.hostname === "localhost" || url?.hostname === "[::1]" || url?.hostname.startsWith("127.") === true;
+  return url?.protocol === "https:" || (url?.protocol === "http:" && local);
 }
 
 function camelCase(name: string): string {

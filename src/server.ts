@@ -4,6 +4,8 @@ import manifest from "../package.json" with { type: "json" };
 import { Access } from "./access/access.ts";
 import { Acting } from "./access/acting.ts";
 import { CertificateWatch } from "./access/certificate.ts";
+import { OidcSignIn, oidcSettings } from "./access/oidc.ts";
+import { mountOidc, OIDC_BEGIN } from "./access/oidc-routes.ts";
 import { mountAccess } from "./access/routes.ts";
 import { socketAccess } from "./access/socket.ts";
 import { Activities } from "./activities/activities.ts";
@@ -185,6 +187,8 @@ export async function startServer({
         ]
       : []),
   ]);
+  const oidc = oidcSettings(config);
+  const signIn = oidc && new OidcSignIn(oidc, clock);
   const app = createApp({
     access,
     guard: { access, acting, activities },
@@ -200,7 +204,8 @@ export async function startServer({
       return !stopping;
     },
     mounts: [
-      (api) => mountAccess(api, access),
+      (api) => mountAccess(api, access, { oidc: signIn ? { name: config.oidcName, url: OIDC_BEGIN } : null }),
+      (api) => signIn && mountOidc(api, { signIn, access, log: log.getChild("access") }),
       (api) => mountModels(api, models),
       (api) => mountDeployments(api, deployments),
       (api) => mountActivities(api, activities),

@@ -1,8 +1,9 @@
 import type { Config } from "../config.ts";
 
 /** Whether who shows nothing may call: only from this machine, and only where nothing says that others are meant to. */
-export function isOpen(config: Pick<Config, "host" | "authToken" | "trustedProxies">): boolean {
-  return config.authToken === undefined && config.trustedProxies.length === 0 && isLoopback(config.host);
+export function isOpen(config: Pick<Config, "host" | "authToken" | "trustedProxies" | "oidcIssuer">): boolean {
+  const { host, authToken, trustedProxies, oidcIssuer } = config;
+  return authToken === undefined && oidcIssuer === undefined && trustedProxies.length === 0 && isLoopback(host);
 }
 
 export function isLoopback(host: string): boolean {

@@ -1,12 +1,13 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { isoTime } from "../clock.ts";
-import type { SessionInfo } from "../contract/index.ts";
+import type { SessionInfo, SignInMethods } from "../contract/index.ts";
 import {
   createTokenRoute,
   getSessionRoute,
   listTokensRoute,
   revokeTokenRoute,
+  signInMethodsRoute,
   signInRoute,
   signOutRoute,
 } from "../contract/rest/access.ts";
@@ -14,7 +15,8 @@ import type { Access, Shown } from "./access.ts";
 import { actorOf, type Caller } from "./caller.ts";
 import { dropCookie, keepCookie } from "./cookies.ts";
 
-export function mountAccess(app: OpenAPIHono, access: Access): void {
+export function mountAccess(app: OpenAPIHono, access: Access, methods: SignInMethods): void {
+  app.openapi(signInMethodsRoute, (c) => c.json(methods, 200));
   app.openapi(listTokensRoute, (c) => c.json(access.tokens.list(c.req.valid("query")), 200));
   app.openapi(createTokenRoute, (c) => {
     const caller = c.get("caller");

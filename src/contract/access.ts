@@ -105,6 +105,15 @@ export const createSession = z
   .strictObject({ token: z.string().min(1, "must not be empty").max(512, "must be at most 512 characters") })
   .openapi("CreateSession");
 
+/** What a sign-in form offers besides the token. */
+export const signInMethods = z
+  .object({
+    /** A provider's page for a browser to visit; null where none is configured. */
+    oidc: z.object({ name: z.string(), url: z.string() }).nullable(),
+  })
+  .openapi("SignInMethods");
+export type SignInMethods = z.infer<typeof signInMethods>;
+
 /** Who the server takes the caller for. */
 export const session = z
   .object({

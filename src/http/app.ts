@@ -95,6 +95,8 @@ function plainNeeds(files: readonly BuiltFile[]): PlainNeeds {
     "/metrics": "read:resources",
     "/openapi.json": "public",
     "/asyncapi.json": "public",
+    "/auth/oidc": "public",
+    "/auth/oidc/callback": "public",
     ...Object.fromEntries(pages),
   };
 }

@@ -101,6 +101,6 @@ describe("OpenAPI", () => {
     expect(openapi.components.securitySchemes.bearer).toMatchObject({ type: "http", scheme: "bearer" });
     expect(openapi.security).toEqual([{}, { bearer: [] }, { session: [] }]);
     const open = Object.keys(openapi.paths).filter((path) => openapi.paths[path].get?.security?.length === 0);
-    expect(open.sort()).toEqual(["/healthz", "/readyz"]);
+    expect(open.sort()).toEqual(["/api/v1/sign-in-methods", "/healthz", "/readyz"]);
   });
 });

@@ -40,7 +40,7 @@ export function testApp(
     files: [{ path: "/page", type: "text/html", etag: '"tag"', immutable: false, brotli: "iwSAaGVsbG8gcGFnZQM=" }],
     ready,
     mounts: [
-      (api) => mountAccess(api, access),
+      (api) => mountAccess(api, access, { oidc: null }),
       (api) => mountModels(api, models),
       (api) => mountActivities(api, activities),
       ...more,

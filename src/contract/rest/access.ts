@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { createdToken, createSession, createToken, session, token, tokenId } from "../access.ts";
+import { createdToken, createSession, createToken, session, signInMethods, token, tokenId } from "../access.ts";
 import { body, json, limit, page, problems } from "./responses.ts";
 import { createRoute } from "./route.ts";
 
@@ -69,4 +69,13 @@ export const signOutRoute = createRoute({
   tags,
   summary: "End the browser's session that the request's cookie stands for; harmless without one",
   responses: { 204: { description: "The cookie is gone, and what it stood for" }, ...problems },
+});
+
+export const signInMethodsRoute = createRoute({
+  method: "get",
+  path: "/api/v1/sign-in-methods",
+  "x-scope": "public",
+  tags,
+  summary: "How a person can sign in here, besides with a token",
+  responses: { 200: json(signInMethods, "The methods"), ...problems },
 });
