@@ -17,7 +17,7 @@ test(`${KILLS} kills of the server at any step of start, stop and restart: no or
     `seed ${seed}: ${report.kills} kills, ${report.commands} commands; runs when it was killed:`,
     report.steps,
   );
-  expect(report).toMatchObject({ kills: KILLS, doubleStarts: [], lost: [], orphans: [] });
+  expect(report).toMatchObject({ kills: KILLS, doubleStarts: [], lost: [], orphans: [], failures: [] });
 });
 
 test("a restart with 20 running deployments: all are adopted, and no request to them fails", async () => {
@@ -31,5 +31,12 @@ test("the same with the server built for Node", async () => {
   const build = join(import.meta.dir, "../../scripts/build-node.ts");
   execFileSync(process.execPath, [build, built.path], { stdio: "pipe" });
   const report = await adoption(5, { program: [nodeProgram, join(built.path, "llm-manager.mjs")] });
+  expect(report).toMatchObject({ adopted: 5, changed: [], failedRequests: 0 });
+});
+
+test("the same with the binary, which is its own shim", async () => {
+  const root = join(import.meta.dir, "../..");
+  execFileSync(process.execPath, ["run", "build"], { cwd: root, stdio: "pipe" });
+  const report = await adoption(5, { program: [join(root, "dist/llm-manager")] });
   expect(report).toMatchObject({ adopted: 5, changed: [], failedRequests: 0 });
 });

@@ -41,6 +41,8 @@ export interface KillReport {
   readonly doubleStarts: readonly string[];
   readonly lost: readonly string[];
   readonly orphans: readonly string[];
+  /** Starts and runs that failed, of which nobody can tell a reason but the kills; a restart afterwards hides none. */
+  readonly failures: readonly string[];
 }
 
 /**
@@ -70,10 +72,11 @@ export async function killRounds(kills: number, seed: number): Promise<KillRepor
     await using server = await serverProcess({ dataDir: join(dir.path, "data"), env: { CONFIG_FILE: config } });
     await fleet.settle(server);
     await fleet.removeAll(server);
+    const failures = await failuresIn(server.url);
     await server.kill("SIGTERM");
     const left = processesOf(dir.path);
     if (left.length > 0) fleet.orphans.push(`${left.length} processes after everything was removed`);
-    return { kills: done, steps, ...fleet.report() };
+    return { kills: done, steps, failures, ...fleet.report() };
   } finally {
     await eventually(() => {
       const left = processesOf(dir.path);
@@ -234,6 +237,11 @@ class Fleet {
       journal: join(this.#directory, `${id}.journal`),
     });
   }
+}
+
+async function failuresIn(url: string): Promise<string[]> {
+  const { body } = await send(url, "GET", "/activities?activity_type=model_deployment&severity=error&limit=200");
+  return body.items.map(({ message }: { message: string }) => message);
 }
 
 function isShim(pid: number): boolean {

@@ -1,9 +1,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { findControlGroups } from "../../src/deployments/drivers/process/control-groups.ts";
 import { type RunFiles, runsOf } from "../../src/deployments/drivers/process/run-files.ts";
-import { processRig } from "../deployments/process/rig.ts";
+import { eventually, processRig } from "../deployments/process/rig.ts";
 
 setDefaultTimeout(120_000);
 
@@ -32,4 +33,50 @@ test("what fits runs within its limits", async () => {
   }
   await instance.stop();
   for (const group of groups) expect(() => readFileSync(join(group, "cgroup.procs"))).toThrow();
+});
+
+/** A file system of its own with so much space, over `directory`. */
+function tmpfs(directory: string, size: string): Disposable {
+  mkdirSync(directory, { recursive: true });
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", directory]);
+  return { [Symbol.dispose]: () => void execFileSync("umount", ["-l", directory]) };
+}
+
+test.each(["4k", "8k", "12k", "16k"])(
+  "on a disk that is full after %s nothing runs that nobody could find again",
+  async (size) => {
+    await using t = await processRig();
+    using _disk = tmpfs(join(t.dataDir, "run"), size);
+    const instance = t.open().start(t.target, () => t.launch(), t.hooks);
+    const ending = await Promise.race([
+      instance.ended,
+      eventually(() => instance.pid, "it runs").then(() => undefined),
+    ]);
+    if (ending) {
+      expect(ending.reason).toMatch(/ENOSPC|no space|watch over it/i);
+      await eventually(() => t.processes().length === 0, "nothing runs");
+    } else {
+      expect(t.processes()).toHaveLength(2);
+    }
+    await instance.stop();
+    await eventually(() => t.processes().length === 0, "nothing runs");
+  },
+);
+
+test("a disk that fills up while it runs keeps nobody from stopping it, and its end is told once there is space", async () => {
+  await using t = await processRig();
+  using _disk = tmpfs(join(t.dataDir, "run"), "64k");
+  const filler = join(t.dataDir, "run", "filler");
+  const fill = () => spawnSync("dd", ["if=/dev/zero", `of=${filler}`, "bs=4k"], { stdio: "ignore" });
+  const first = await t.started();
+  fill();
+  await first.stop();
+  expect(t.processes()).toEqual([]);
+  rmSync(filler);
+  const second = await t.started();
+  fill();
+  process.kill(second.pid ?? 0, "SIGKILL");
+  await eventually(() => t.processes().length === 1, "only the shim is left");
+  rmSync(filler);
+  expect((await second.ended).signal).toBe("SIGKILL");
 });

@@ -52,8 +52,7 @@ export async function endRun(files: RunFiles, clock: Clock): Promise<void> {
     const now = standing(files, clock);
     if (now === "over") return files.remove();
     if (now === "unclaimed") {
-      // From here on its shim, should it come, starts nothing.
-      if (!files.claim({ shim: null })) await wait(clock, POLL_MS);
+      if (!claimForNobody(files)) await wait(clock, POLL_MS);
       continue;
     }
     const claim = files.claimed();
@@ -76,6 +75,17 @@ export async function endRun(files: RunFiles, clock: Clock): Promise<void> {
       deadline = clock.monotonic() + SHIM_MARGIN_MS;
     }
     await wait(clock, POLL_MS);
+  }
+}
+
+/** From here on its shim, should it come, starts nothing. @returns false when it has come already. */
+function claimForNobody(files: RunFiles): boolean {
+  try {
+    return files.claim({ shim: null });
+  } catch {
+    // The disk is full. A shim that finds no directory starts nothing either, and ends what it has just started.
+    files.remove();
+    return true;
   }
 }
 

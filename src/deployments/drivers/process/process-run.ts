@@ -169,7 +169,7 @@ export class ProcessRun implements Instance {
       const claim = files.claimed();
       this.#shim = typeof claim === "object" && claim.shim ? claim.shim : undefined;
       this.#again(POLL_MS);
-    } else if (now === "beginning" || (now === "unclaimed" && !shimEnded)) {
+    } else if ((now === "beginning" || now === "unclaimed") && !shimEnded) {
       this.#again(BEGIN_POLL_MS);
     } else if (now === "orphaned") {
       void endRun(files, this.#parts.clock).then(

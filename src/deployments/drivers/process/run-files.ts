@@ -95,11 +95,14 @@ export class RunFiles {
 
   /** @returns false when somebody else has it already. */
   claim(claim: ClaimFile): boolean {
+    const path = join(this.directory, "claim.json");
     try {
-      writeDurably(join(this.directory, "claim.json"), JSON.stringify(claim), "wx");
+      writeDurably(path, JSON.stringify(claim), "wx");
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      // On a full disk it is there and empty: a claim of nobody, which others would wait for.
+      rmSync(path, { force: true });
       throw error;
     }
   }

@@ -119,8 +119,9 @@ async function writeExit(files: RunFiles, exit: ExitFile): Promise<void> {
     try {
       return files.writeExit(exit);
     } catch (error) {
-      // Whoever removed the run's directory does not want to know.
-      if (tries >= WRITE_TRIES || (error as NodeJS.ErrnoException).code === "ENOENT") throw error;
+      // Who has it stopped, or has removed its files, does not ask how it ended.
+      const asked = !exit.stopped && (error as NodeJS.ErrnoException).code !== "ENOENT";
+      if (!asked || tries >= WRITE_TRIES) throw error;
       await wait(clock, WRITE_RETRY_MS);
     }
   }
