@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, statSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../../clock.ts";
+import { endOfLog } from "../../logs/files.ts";
+import { cursorOf } from "../../logs/format.ts";
 import { reachable } from "../../recipes/launch.ts";
 import type { Ending, Hooks, Instance, Launch, Target } from "../driver.ts";
 import { endRun, type Standing, standing } from "./end-run.ts";
@@ -194,7 +196,8 @@ export class ProcessRun implements Instance {
     const files = this.#files;
     if (!files) return;
     const pages = this.#state && statOf(this.#state.engine.pid)?.residentPages;
-    const moved = `${pages} ${sizeOf(join(this.#parts.logDirectory, this.#target.deploymentId, "current.log"))}`;
+    const end = endOfLog(join(this.#parts.logDirectory, this.#target.deploymentId));
+    const moved = `${pages} ${end && cursorOf(end)}`;
     if (moved !== this.#moved) this.#hooks.onProgress();
     this.#moved = moved;
   }
@@ -216,15 +219,6 @@ function newest(runs: readonly RunFiles[], clock: Clock): RunFiles | undefined {
   const latest = (some: readonly RunFiles[]) =>
     some.toSorted((a, b) => (b.launch()?.startedAt ?? 0) - (a.launch()?.startedAt ?? 0))[0];
   return latest(alive) ?? latest(started);
-}
-
-function sizeOf(path: string): number {
-  try {
-    return statSync(path).size;
-  } catch {
-    // Nothing was written yet.
-    return 0;
-  }
 }
 
 function messageOf(error: unknown): string {

@@ -48,7 +48,7 @@ async function keep(
   const { pid } = child;
   if (failure !== undefined || pid === undefined) {
     confinement.remove();
-    output.close();
+    await output.close();
     return ending({ failure: failure ?? "there is no process" });
   }
   // It may be gone already; then its exit tells all there is to tell.
@@ -69,7 +69,7 @@ async function keep(
   await (stopped ? processes.end(launch.stop) : processes.kill());
   const [exitCode, signal] = await exited;
   await Promise.race([drained, wait(clock, DRAIN_MS)]);
-  output.close();
+  await output.close();
   const oom = confinement.oom();
   confinement.remove();
   return ending({ exitCode, signal, oom, stopped, leftBehind, lastLines: output.lastLines() });
