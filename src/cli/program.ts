@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import manifest from "../../package.json" with { type: "json" };
 import { addActivitiesCommands } from "./activities.ts";
+import { addAlertsCommands } from "./alerts.ts";
 import { COMMON_OPTIONS, type Context } from "./context.ts";
 import { addDeploymentsCommands } from "./deployments.ts";
 import { UsageError } from "./failure.ts";
@@ -63,6 +64,7 @@ export async function createProgram(args: readonly string[], context: Context): 
   addModelsCommands(program, context);
   addDeploymentsCommands(program, context);
   addActivitiesCommands(program, context);
+  addAlertsCommands(program, context);
   addStatusCommands(program, context);
   addHealthCommand(program, context);
   return program;

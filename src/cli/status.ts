@@ -1,36 +1,14 @@
-import { type Command, Option } from "@commander-js/extra-typings";
-import type { Alert } from "../contract/alerts.ts";
+import type { Command } from "@commander-js/extra-typings";
 import type { Runtime } from "../contract/deployments.ts";
-import { type Context, clientCommand, groupCommand, openSession } from "./context.ts";
+import { type Context, clientCommand, openSession } from "./context.ts";
 import { ExitCode } from "./failure.ts";
-import { ago, severityFormat } from "./format.ts";
-import { number } from "./options.ts";
 import { resourceLines } from "./resources-view.ts";
-import { notePage, show } from "./show.ts";
+import { show } from "./show.ts";
 import { type Column, details, table } from "./table.ts";
 import { NOTHING } from "./text.ts";
-import { alertStates, alertTypes, severities } from "./words.ts";
 
-/** `alerts list`, `runtimes`, `resources` and `status`: what there is to know about the server. */
+/** `runtimes`, `resources` and `status`: what there is to know about the server. */
 export function addStatusCommands(program: Command, context: Context): void {
-  const alerts = groupCommand(program, "alerts", "what is wrong, and was");
-  clientCommand(alerts, "list", "list alerts, newest first")
-    .addOption(new Option("--state <state>", "only in this state").choices(alertStates))
-    .addOption(new Option("--type <type>", "only of this type").choices(alertTypes))
-    .addOption(new Option("--severity <severity>", "only of this severity").choices(severities))
-    .option("--limit <count>", "at most this many (50)", number)
-    .option("--before <alert-id>", "only those before this one")
-    .action(async ({ state, type, severity, limit, before, ...options }) => {
-      const session = openSession(options, context);
-      const page = await session.api.alerts.list({ state, type, severity, limit, before });
-      show(session, page, () =>
-        page.items.length === 0
-          ? ["No alerts."]
-          : table(page.items, alertColumns, session.output.columns(), session.output.paint),
-      );
-      notePage(session, page, "before");
-    });
-
   clientCommand(program, "runtimes", "list what a deployment can run on").action(async (options) => {
     const session = openSession(options, context);
     const runtimes = await session.api.runtimes();
@@ -78,15 +56,6 @@ export function addStatusCommands(program: Command, context: Context): void {
     context.end(health.status === "ok" ? ExitCode.ok : ExitCode.failure);
   });
 }
-
-const alertColumns: readonly Column<Alert>[] = [
-  { title: "ID", value: ({ alert_id }) => alert_id },
-  { title: "STATE", value: ({ state }) => state },
-  { title: "SEVERITY", value: ({ severity }) => severity, paint: ({ severity }) => severityFormat[severity] },
-  { title: "RESOURCE", value: ({ resource }) => (resource.id ? `${resource.type} ${resource.id}` : resource.type) },
-  { title: "SINCE", value: ({ created_at }) => ago(created_at, Date.now()) },
-  { title: "MESSAGE", value: ({ message }) => message, shrinks: true },
-];
 
 const runtimeColumns: readonly Column<Runtime>[] = [
   { title: "RUNTIME", value: ({ name }) => name },

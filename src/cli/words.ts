@@ -1,5 +1,5 @@
 import type { ActivityType } from "../contract/activities.ts";
-import type { AlertState, AlertType } from "../contract/alerts.ts";
+import type { AlertRuleName, AlertState, AlertType } from "../contract/alerts.ts";
 import type { DeploymentStatus, RestartPolicy } from "../contract/deployments.ts";
 import type { Severity } from "../contract/primitives.ts";
 import type { StreamName } from "../contract/streams.ts";
@@ -32,6 +32,21 @@ export const alertTypes = [
   "collector_failed",
   "download_failed",
 ] as const satisfies readonly AlertType[];
+
+export const alertRuleNames = [
+  "cpu",
+  "memory",
+  "disk",
+  "inodes",
+  "disk_full",
+  "gpu_usage",
+  "gpu_memory",
+  "gpu_temperature",
+  "model_unhealthy",
+  "deployment_failed",
+  "collector_failed",
+  "download_failed",
+] as const satisfies readonly AlertRuleName[];
 
 export const deploymentStatuses = [
   "pending",

@@ -4,6 +4,7 @@ import * as words from "../../src/cli/words.ts";
 import { settingsHelp } from "../../src/config.ts";
 import {
   activityType,
+  alertRuleName,
   alertState,
   alertType,
   deploymentStatus,
@@ -85,6 +86,7 @@ test("the words that options take are the contract's", () => {
   expect<readonly string[]>(words.activityTypes).toEqual(activityType.options);
   expect<readonly string[]>(words.alertStates).toEqual(alertState.options);
   expect<readonly string[]>(words.alertTypes).toEqual(alertType.options);
+  expect<readonly string[]>(words.alertRuleNames).toEqual(alertRuleName.options);
   expect<readonly string[]>(words.deploymentStatuses).toEqual(deploymentStatus.options);
   expect(Object.keys(words.streamTitles)).toEqual(streamName.options);
 });
