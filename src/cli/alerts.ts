@@ -196,14 +196,19 @@ const silenceColumns: readonly Column<Silence>[] = [
 const ruleColumns: readonly Column<AlertRule>[] = [
   { title: "RULE", value: ({ name }) => name },
   { title: "ON", value: ({ enabled }) => (enabled ? "yes" : "no"), paint: (rule) => (rule.enabled ? "green" : "dim") },
-  { title: "WARNING", value: ({ warning, unit }) => `${warning}${unit}` },
-  { title: "CRITICAL", value: ({ critical, unit }) => `${critical}${unit}` },
-  { title: "BACK BY", value: ({ hysteresis, unit }) => `${hysteresis}${unit}` },
+  { title: "WARNING", value: ({ warning, unit }) => threshold(warning, unit) },
+  { title: "CRITICAL", value: ({ critical, unit }) => threshold(critical, unit) },
+  { title: "BACK BY", value: ({ hysteresis, unit }) => threshold(hysteresis, unit) },
   { title: "FOR", value: ({ for_seconds }) => `${for_seconds}s` },
   { title: "CLEAR", value: ({ clear_seconds }) => `${clear_seconds}s` },
   { title: "CLOSES", value: ({ auto_resolve }) => (auto_resolve ? "by itself" : "by hand") },
   { title: "CHANGED", value: ({ changed }) => changed.join(", ") || NOTHING, shrinks: true },
 ];
+
+/** What is so or not has no unit, and no threshold that would say anything. */
+function threshold(value: number, unit: string): string {
+  return unit === "" ? NOTHING : `${value}${unit}`;
+}
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

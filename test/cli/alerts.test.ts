@@ -46,7 +46,7 @@ test("an alert is listed, acknowledged, silenced and closed from the command lin
   const changed = await cli("rule", "memory", "--warning", "99.5", "--for", "60", "--auto-resolve", "off");
   expect(changed).toMatch(/memory +yes +99\.5% +100% +0% +60s +0s +by hand +warning, for_seconds, auto_resolve\n$/);
   const back = ["--warning", "default", "--for", "default", "--auto-resolve", "default"];
-  expect(await cli("rule", "memory", ...back)).toMatch(/memory +yes +0% +100% +0% +0s +0s +by itself +-\n$/);
+  expect(await cli("rule", "memory", ...back)).toMatch(/memory +yes +0% +100% +0% +0s +0s +by itself +–\n$/);
   expect(await cli("rules")).toMatch(/\ndisk_full +yes +8h +1h +40h +300s +300s /);
 }, 60_000);
 

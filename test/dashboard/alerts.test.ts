@@ -26,6 +26,15 @@ describe("open alerts", () => {
     expect(shown(known)).toEqual(["alert_2 critical", "alert_3 warning", "alert_1 warning", "alert_4 info"]);
   });
 
+  test("what somebody sees to comes after what nobody does, however bad it is", () => {
+    const known = alertsListed(noAlerts, [
+      alert(1, { severity: "critical", state: "acknowledged" }),
+      alert(2),
+      alert(3, { state: "acknowledged" }),
+    ]);
+    expect(shown(known)).toEqual(["alert_2 warning", "alert_1 critical", "alert_3 warning"]);
+  });
+
   test("a resolved alert is no longer shown, an acknowledged one is", () => {
     let known = alertsListed(noAlerts, [alert(1), alert(2)]);
     known = alertChanged(known, alert(1, { state: "resolved", severity: "info", updated_at: LATER }));

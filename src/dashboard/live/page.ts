@@ -1,4 +1,5 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { createApi } from "../../client/index.ts";
 import type { Activity, Alert } from "../../contract/index.ts";
 import { openAlerts } from "../state/alerts.ts";
 import { type DashboardEvent, type DashboardState, initialState, reduce } from "../state/dashboard-state.ts";
@@ -10,7 +11,7 @@ import { Session } from "./session.ts";
 
 const TICK_MS = 1_000;
 
-/** What the components read, and the two things a user can do to the connection. */
+/** What the components read, and what a user can do: to the connection, and about an alert. */
 export interface Page {
   /** The browser's clock in milliseconds since the epoch, once a second while the page is seen. */
   readonly now: ReadonlySignal<number>;
@@ -23,6 +24,8 @@ export interface Page {
   readonly feed: ReadonlySignal<readonly Activity[] | undefined>;
   /** Undefined until the server has told. */
   readonly alerts: ReadonlySignal<readonly Alert[] | undefined>;
+  /** Says that somebody sees to an alert. Resolves with why it did not work, undefined when it did. */
+  acknowledge(alertId: string): Promise<string | undefined>;
   signIn(token: string): void;
   signOut(): void;
 }
@@ -80,6 +83,16 @@ export function openPage(): Page {
     deployments: slice(({ deployments }) => deployments),
     feed: slice(({ feed }) => feed),
     alerts: computed(() => (shown.value.alertsKnown ? openAlerts(alerts.value) : undefined)),
+    async acknowledge(alertId) {
+      try {
+        const alert = await createApi(location.origin, { token: session.token }).alerts.acknowledge(alertId);
+        // The push says the same; whichever comes first is shown.
+        dispatch({ kind: "alert", alert });
+        return undefined;
+      } catch (error) {
+        return error instanceof Error ? error.message : String(error);
+      }
+    },
     signIn(token) {
       session.remember(token);
       restart();

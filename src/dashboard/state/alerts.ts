@@ -49,10 +49,19 @@ export function alertsListed(known: KnownAlerts, listed: readonly Alert[]): Know
 
 const RANK: Record<Severity, number> = { critical: 3, error: 2, warning: 1, info: 0 };
 
-/** What is not resolved: worst first, and of the same severity the newest first. */
+/** What is not resolved: first what nobody sees to, then worst first, and of the same severity the newest first. */
 export function openAlerts(known: KnownAlerts): readonly Alert[] {
   return [...known.values()]
     .map((entry) => entry.alert)
     .filter((alert) => alert.state !== "resolved")
-    .sort((a, b) => RANK[b.severity] - RANK[a.severity] || b.created_at.localeCompare(a.created_at));
+    .sort(
+      (a, b) =>
+        Number(isSeenTo(a)) - Number(isSeenTo(b)) ||
+        RANK[b.severity] - RANK[a.severity] ||
+        b.created_at.localeCompare(a.created_at),
+    );
+}
+
+function isSeenTo({ state }: Alert): boolean {
+  return state === "acknowledged";
 }
