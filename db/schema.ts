@@ -32,6 +32,8 @@ export const deployments = sqliteTable(
     runtime: text("runtime").notNull(),
     host: text("host").notNull(),
     port: integer("port"),
+    /** Whether the server chose the port, so that it may choose another one; false when the user asked for it. */
+    portChosen: integer("port_chosen", { mode: "boolean" }).notNull().default(false),
     cpuCores: real("cpu_cores"),
     memoryLimit: text("memory_limit"),
     gpus: text("gpus", { mode: "json" }).$type<readonly number[]>(),

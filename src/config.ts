@@ -39,6 +39,14 @@ const filePath = z
 const issuer = z.string().refine((text) => isSecureOrLocal(URL.parse(text)), {
   error: "must be an https:// address (http:// only on this machine)",
 });
+const portRange = z
+  .string()
+  .regex(/^[1-9][0-9]{0,4}-[1-9][0-9]{0,4}$/, "must be two ports such as 20000-20999")
+  .transform((text) => {
+    const [first = 0, last = 0] = text.split("-").map(Number);
+    return { first, last };
+  })
+  .refine(({ first, last }) => first <= last && last <= 65_535, "must be two ports of 1 to 65535, the lower one first");
 const origin = z.string().refine((text) => text === "*" || URL.parse(text)?.origin === text, {
   error: "must be origins such as https://example.org, separated by commas",
 });
@@ -139,6 +147,7 @@ const settings = {
   GPU: [choice("auto", "off"), "auto", "auto reads NVIDIA and AMD devices, off none"],
   HISTORY: [flag, "on", "Record resources and health over time even when nobody is connected"],
   HISTORY_MAX_MB: [whole(1, 1_048_576), 512, "Most room in the database that recorded figures may take"],
+  PORT_RANGE: [portRange, "20000-20999", "Ports that deployments get which ask for none"],
   DOCKER_HOST: [
     z
       .string()

@@ -27,6 +27,7 @@ import { ProbeTimes } from "./history/probe-times.ts";
 import { record } from "./history/recorder.ts";
 import { mountHistory } from "./history/routes.ts";
 import { chooseHost } from "./host/choose.ts";
+import { portListener } from "./host/port-listener.ts";
 import { listenRedirect } from "./host/redirect.ts";
 import { createApp } from "./http/app.ts";
 import { Metrics } from "./http/metrics.ts";
@@ -134,6 +135,8 @@ export async function startServer({
       clock,
       log: log.getChild("deployments"),
       runtimes,
+      portRange: config.portRange,
+      portListener,
       probes: probeTimes.timing(httpProbe),
     }),
   );

@@ -59,7 +59,7 @@ function addCreate(deployments: Command, context: Context): void {
     .requiredOption("--runtime <name>", "one of: llm-manager runtimes")
     .option("--name <name>", "what people call it (the model's name)")
     .option("--host <host>", "where it answers (localhost)")
-    .option("--port <port>", "the port it answers on", number)
+    .option("--port <port>", "the port it answers on (a free one is chosen)", number)
     .option("--cpu-cores <count>", "cores it may use", number)
     .option("--memory-limit <size>", "memory it may use, such as 8GB")
     .option("--gpu <index>", "a GPU it may use; may be given several times", severalNumbers)

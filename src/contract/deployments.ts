@@ -152,6 +152,7 @@ export const createDeployment = z
     /** Shown to people; the model's name when left out. */
     name: z.string().trim().min(1).max(200).optional(),
     host: host.default("localhost"),
+    /** A free one is chosen when it is left out, and stays the deployment's; an `external` one needs it. */
     port: port.optional(),
     cpu_cores: z.number().positive().max(4096).nullable().default(null),
     memory_limit: memoryLimit.nullable().default(null),

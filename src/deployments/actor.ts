@@ -4,6 +4,7 @@ import type { Ending, Instance } from "./drivers/driver.ts";
 import { questionsOf } from "./engine/questions.ts";
 import { type Command, isLegal, type Move, transition } from "./lifecycle.ts";
 import { Mailbox } from "./mailbox.ts";
+import { lostRace, type Ports } from "./ports/ports.ts";
 import type { ProbeFactory } from "./probe.ts";
 import type { DeploymentRecord } from "./record.ts";
 import type { DeploymentRepository, MoveDetails } from "./repository.ts";
@@ -12,6 +13,9 @@ import { RestartTimer } from "./restart-timer.ts";
 import { RETRY_MS, Run, type RunListener } from "./run.ts";
 import type { Runtimes } from "./runtimes.ts";
 
+/** Engines that lose their port to somebody else at the last moment move on this often in one start. */
+const MAX_RACES = 3;
+
 /** Multiples of it fall evenly over 0 to 1 (the golden ratio's fraction), so neighbouring ids probe at other times. */
 const SPREAD = 0.618033988749895;
 
@@ -19,6 +23,7 @@ export interface ActorParts {
   readonly repository: DeploymentRepository;
   readonly runtimes: Runtimes;
   readonly probes: ProbeFactory;
+  readonly ports: Ports;
   readonly clock: Clock;
   /** From 0 up to 1: the jitter of restarts. */
   readonly random: () => number;
@@ -45,6 +50,9 @@ export class DeploymentActor {
   #ending = false;
   /** What is left to do once nothing runs any more. */
   #then: "launch" | "stop" | "remove" | undefined;
+  /** The search for a free port that goes before a launch; a command makes it void. */
+  #search: object | undefined;
+  #races = 0;
   #removal: PromiseWithResolvers<void> | undefined;
   /** The last verdict the history tells of; a restart of the server does not make it news again. */
   #told: DeploymentRecord["health"];
@@ -99,6 +107,7 @@ export class DeploymentActor {
     return this.#mailbox.step(() => {
       if (this.#removal) return this.#removal.promise;
       this.#assertThere();
+      this.#search = undefined;
       this.#end();
       this.#removal = Promise.withResolvers();
       const { promise } = this.#removal;
@@ -120,7 +129,8 @@ export class DeploymentActor {
         return this.#stop();
       }
       if (status === "pending") return this.#go("start");
-      if (status === "deploying") return this.#launch(false);
+      // It may have been started already and hold its port, so that one is not looked at. Nor does it tell how long starts take.
+      if (status === "deploying") return this.#attach("start")?.awaitReady();
       this.#attach("adopt")?.watch();
     });
   }
@@ -153,6 +163,8 @@ export class DeploymentActor {
 
   #go(move: "start" | "restart", restarts: Restarts = NO_FAILURES): void {
     this.#move(move, { restarts });
+    this.#search = undefined;
+    this.#races = 0;
     this.#endRun();
     this.#then = "launch";
     this.#proceed();
@@ -182,6 +194,7 @@ export class DeploymentActor {
 
   #stop(): void {
     transition(this.#record.status, "stop");
+    this.#search = undefined;
     this.#end();
     this.#then = "stop";
     this.#proceed();
@@ -228,7 +241,7 @@ export class DeploymentActor {
     try {
       if (then === "stop") this.#move("stop");
       if (then === "remove") this.#leave();
-      if (then === "launch") this.#launch(true);
+      if (then === "launch") this.#launch();
       this.#then = undefined;
     } catch (error) {
       this.#undone(error);
@@ -254,9 +267,43 @@ export class DeploymentActor {
     this.#later(() => this.#proceed());
   }
 
-  /** `measured`: the start began just now, so it tells how long starts take. */
-  #launch(measured: boolean): void {
-    this.#attach("start", measured)?.awaitReady();
+  /** Starts it on a port that is free, unless somebody else runs it. */
+  #launch(): void {
+    const { ports, runtimes, onError } = this.#parts;
+    if (runtimes.recipe(this.#record.runtime)?.driver === "external") {
+      this.#attach("start", true)?.awaitReady();
+      return;
+    }
+    const search = {};
+    this.#search = search;
+    const found = (result: number | Ending) => this.#background(() => this.#launchOn(search, result));
+    ports.find(this.#record).then(found, (error) => {
+      onError(error);
+      found({ reason: messageOf(error) });
+    });
+  }
+
+  #launchOn(search: object, found: number | Ending): void {
+    if (this.#search !== search) return;
+    if (typeof found !== "number") this.#fail(found);
+    else {
+      if (found !== this.#record.port) this.#record = this.#parts.repository.assignPort(this.#record, found);
+      this.#attach("start", true)?.awaitReady();
+    }
+    this.#search = undefined;
+  }
+
+  /** An engine whose port was taken between the look and its start goes to another port, if it may. */
+  #moveOn(ending: Ending): boolean {
+    const { ports, repository } = this.#parts;
+    const { port, portChosen, status } = this.#record;
+    if (status !== "deploying" || !portChosen || this.#races >= MAX_RACES || !lostRace(ending)) return false;
+    this.#record = repository.assignPort(this.#record, ports.choose(new Set(port === null ? [] : [port])));
+    this.#races++;
+    this.#endRun();
+    this.#then = "launch";
+    this.#proceed();
+    return true;
   }
 
   /** Has the driver start or find the deployment; undefined when it cannot, which is then a failure. */
@@ -309,6 +356,7 @@ export class DeploymentActor {
         this.#endRun();
       },
       onOver: (ending) => {
+        if (this.#moveOn(ending)) return;
         this.#fail(ending);
         this.#endRun();
       },

@@ -17,6 +17,7 @@ import type { Store } from "../store/store.ts";
 import { DeploymentActor } from "./actor.ts";
 import { deploymentEventLog } from "./deployment-events.ts";
 import type { Command } from "./lifecycle.ts";
+import { type PortRange, Ports, type Reservation } from "./ports/ports.ts";
 import { httpProbe, type ProbeFactory } from "./probe.ts";
 import { type DeploymentRecord, toDeployment, toStatusEntry, wantedOf } from "./record.ts";
 import { DeploymentRepository } from "./repository.ts";
@@ -38,6 +39,9 @@ export interface DeploymentsParts {
   readonly log: { error(message: string, properties: Record<string, unknown>): void };
   readonly runtimes: Runtimes;
   readonly probes?: ProbeFactory;
+  readonly portRange: PortRange;
+  /** Who listens on a port of this machine, in words for people; undefined when nobody does. */
+  readonly portListener: (host: string, port: number) => Promise<string | undefined>;
   /** From 0 up to 1; `Math.random` when left out. */
   readonly random?: () => number;
 }
@@ -55,6 +59,7 @@ export class Deployments implements AsyncDisposable {
   readonly #repository: DeploymentRepository;
   readonly #runtimes: Runtimes;
   readonly #sources: ModelSources;
+  readonly #ports: Ports;
   readonly #newActor: (record: DeploymentRecord) => DeploymentActor;
   /** By number, which is also the order they were added in. */
   readonly #actors = new Map<number, DeploymentActor>();
@@ -69,11 +74,18 @@ export class Deployments implements AsyncDisposable {
     this.#repository = new DeploymentRepository(parts);
     this.#runtimes = parts.runtimes;
     this.#sources = new ModelSources(store, models);
+    this.#ports = new Ports({
+      range: parts.portRange,
+      reservations: () => this.#reservations(),
+      listener: parts.portListener,
+      clock,
+    });
     this.#newActor = (record) =>
       new DeploymentActor(record, {
         repository: this.#repository,
         runtimes: this.#runtimes,
         probes: parts.probes ?? httpProbe,
+        ports: this.#ports,
         clock,
         random: parts.random ?? Math.random,
         modelSource: (modelId) => this.#sources.of(modelId),
@@ -121,15 +133,28 @@ export class Deployments implements AsyncDisposable {
   }
 
   /**
+   * Whether a port that `input` asks for can be listened on, which only a look at the machine tells.
+   *
+   * @throws ProblemError `in_use`, naming who has it.
+   */
+  async assertPortFree({ runtime, host, port }: CreateDeployment): Promise<void> {
+    if (port !== undefined && this.#isManaged(runtime)) await this.#ports.assertFree(host, port);
+  }
+
+  /**
    * Makes a deployment and starts it.
    *
-   * @throws ProblemError `validation_failed` naming each bad field, `runtime_unavailable`; StorageError.
+   * @throws ProblemError `validation_failed` naming each bad field, `runtime_unavailable`, `in_use` for a port that
+   *   another deployment has; StorageError.
    */
   create(input: CreateDeployment): Deployment {
     const model = this.#model(input.model_id);
-    const errors = this.#runtimes.check(input.runtime, wantedOf(input), model);
-    const policy = input.restart_policy ?? this.#runtimes.require(input.runtime).restart_policy;
-    if (input.health.restart_on_unhealthy && policy === "never") {
+    const recipe = this.#runtimes.require(input.runtime);
+    const portChosen = input.port === undefined && this.#isManaged(input.runtime);
+    const port = portChosen ? this.#ports.choose() : (input.port ?? null);
+    const errors = this.#runtimes.check(input.runtime, { ...wantedOf(input), port }, model);
+    const restartPolicy = input.restart_policy ?? recipe.restart_policy;
+    if (input.health.restart_on_unhealthy && restartPolicy === "never") {
       const message = "needs a restart_policy other than never, which is what the deployment has";
       errors.push({ field: "health.restart_on_unhealthy", message });
     }
@@ -137,7 +162,9 @@ export class Deployments implements AsyncDisposable {
       const detail = `A deployment of runtime ${input.runtime} cannot be made like this.`;
       throw new ProblemError("validation_failed", detail, errors);
     }
-    const record = this.#repository.create(input, input.name ?? model.name, policy);
+    if (input.port !== undefined && this.#isManaged(input.runtime)) this.#ports.assertNotReserved(input.port);
+    const resolved = { name: input.name ?? model.name, restartPolicy, port, portChosen };
+    const record = this.#repository.create(input, resolved);
     const actor = this.#newActor(record);
     this.#actors.set(record.id, actor);
     // Stored, it will start: if the write of the start fails it stays `pending` and is tried again.
@@ -195,6 +222,19 @@ export class Deployments implements AsyncDisposable {
     return toDeployment(record, actor.instance, actor.metrics, this.#sources.of(record.modelId), this.#clock.now());
   }
 
+  #isManaged(runtime: string): boolean {
+    return this.#runtimes.recipe(runtime)?.driver !== "external";
+  }
+
+  /** What somebody else runs elsewhere takes no port of this machine. */
+  *#reservations(): Iterable<Reservation> {
+    for (const { record } of this.#actors.values()) {
+      const { deploymentId, host, name, port, runtime } = record;
+      if (port === null || (!this.#isManaged(runtime) && !isLocal(host))) continue;
+      yield { deploymentId, name, port };
+    }
+  }
+
   #require(id: string): DeploymentActor {
     const actor = this.#actors.get(idNumber("dep-", id) ?? 0);
     if (!actor) throw new ProblemError("not_found", `There is no deployment ${id}.`);
@@ -210,6 +250,10 @@ export class Deployments implements AsyncDisposable {
       throw new ProblemError("validation_failed", error.message, [{ field: "model_id", message: "is not a model" }]);
     }
   }
+}
+
+function isLocal(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 /** Each deployed model's source, kept in memory until somebody changes the model. */

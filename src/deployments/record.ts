@@ -24,6 +24,8 @@ export interface DeploymentRecord extends Target {
   readonly id: number;
   readonly name: string;
   readonly runtime: string;
+  /** Whether `port` was chosen by this server, which may then choose another one. */
+  readonly portChosen: boolean;
   readonly check: HealthCheck;
   /** What the user asked for last. */
   readonly desired: "running" | "stopped";
@@ -43,7 +45,7 @@ export interface DeploymentRecord extends Target {
 export type RecordChange = Partial<
   Pick<
     DeploymentRecord,
-    "desired" | "status" | "health" | "reason" | "updatedAt" | "startedAt" | "deployedAt" | "restarts"
+    "desired" | "status" | "health" | "reason" | "updatedAt" | "startedAt" | "deployedAt" | "restarts" | "port"
   >
 >;
 

@@ -24,6 +24,14 @@ export interface MoveDetails {
   readonly restarts?: Restarts | undefined;
 }
 
+/** What follows from the model, the runtime and the machine, where the user has not said it. */
+export interface Resolved {
+  readonly name: string;
+  readonly restartPolicy: RestartPolicy;
+  readonly port: number | null;
+  readonly portChosen: boolean;
+}
+
 /**
  * Deployments in the store. Each method is one transaction: row, history and pushes are there together or not at all,
  * and what it returns is what was committed.
@@ -47,7 +55,7 @@ export class DeploymentRepository {
   }
 
   /** A new one, `pending`; it is the start that makes history. */
-  create(input: CreateDeployment, name: string, policy: RestartPolicy): DeploymentRecord {
+  create(input: CreateDeployment, resolved: Resolved): DeploymentRecord {
     const now = this.#clock.now();
     const { runtime, health } = input;
     const state = { desired: "running", status: "pending", healthStatus: "unknown", createdAt: now, updatedAt: now };
@@ -55,12 +63,17 @@ export class DeploymentRepository {
       toRecord(
         tx.db
           .insert(deployments)
-          .values({ ...wantedOf(input), name, runtime, health, restartPolicy: policy, ...state })
+          .values({ ...wantedOf(input), runtime, health, ...resolved, ...state })
           .returning()
           .get(),
         now,
       ),
     );
+  }
+
+  /** Another port was chosen for it. */
+  assignPort(record: DeploymentRecord, port: number): DeploymentRecord {
+    return this.#store.write((tx) => this.#update(tx, record, { port }));
   }
 
   /** Remembers what the user asked for, where making it true takes a while. */

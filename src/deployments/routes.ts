@@ -15,7 +15,11 @@ import type { Deployments } from "./deployments.ts";
 
 export function mountDeployments(app: OpenAPIHono, deployments: Deployments): void {
   app.openapi(listDeploymentsRoute, (c) => c.json(deployments.list(c.req.valid("query")), 200));
-  app.openapi(createDeploymentRoute, (c) => c.json(deployments.create(c.req.valid("json")), 201));
+  app.openapi(createDeploymentRoute, async (c) => {
+    const input = c.req.valid("json");
+    await deployments.assertPortFree(input);
+    return c.json(deployments.create(input), 201);
+  });
   app.openapi(getDeploymentRoute, (c) => c.json(deployments.get(c.req.valid("param").deployment_id), 200));
   app.openapi(startDeploymentRoute, async (c) =>
     c.json(await deployments.start(c.req.valid("param").deployment_id), 202),

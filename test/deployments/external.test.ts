@@ -22,7 +22,8 @@ function setup() {
   const failures: unknown[] = [];
   const log = { error: (_message: string, properties: object) => void failures.push(properties) };
   const runtimes = runtimesOf(new FakeDriver().driver);
-  const deployments = new Deployments({ store, models, activities, clock, log, runtimes });
+  const ports = { portRange: { first: 20_000, last: 20_009 }, portListener: async () => undefined };
+  const deployments = new Deployments({ store, models, activities, clock, log, runtimes, ...ports });
   const app = new OpenAPIHono();
   mountDeployments(app, deployments);
   const api = async (method: string, path: string, body?: unknown) => {

@@ -17,8 +17,17 @@ test("a real engine that hangs while its health path answers is found, and found
   const models = new Models({ store, activities, clock: systemClock });
   models.create(createModel.parse({ model_id: "m", name: "M", model_source: "local" }));
   const runtimes = runtimesOf(new FakeDriver().driver);
+  const ports = { portRange: { first: 20_000, last: 20_009 }, portListener: async () => undefined };
   const log = { error: (message: string) => expect.unreachable(message) };
-  await using deployments = new Deployments({ store, models, activities, clock: systemClock, log, runtimes });
+  await using deployments = new Deployments({
+    store,
+    models,
+    activities,
+    clock: systemClock,
+    log,
+    runtimes,
+    ...ports,
+  });
   const health = {
     ...{ interval_seconds: 1, timeout_seconds: 5, unhealthy_threshold: 1, metrics_path: "/metrics" },
     ...{ generation_path: "/v1/completions", generation_interval_seconds: 1, generation_timeout_seconds: 1 },

@@ -120,6 +120,8 @@ export function open(store: Store, clock = new FakeClock(), endpoint = new FakeE
     runtimes: runtimesOf(fake.driver),
     probes: endpoint.factory,
     random: () => 0.5,
+    portRange: { first: 20_000, last: 20_009 },
+    portListener: async (_host, port) => room.listeners.get(port),
   });
   const room = {
     store,
@@ -130,11 +132,15 @@ export function open(store: Store, clock = new FakeClock(), endpoint = new FakeE
     models,
     deployments,
     errors,
+    /** Who listens on which port of the machine. */
+    listeners: new Map<number, string>(),
     addModel: (modelId = "llama2-7b") =>
       models.create(createModel.parse({ model_id: modelId, name: "LLaMA2 Chat", model_source: "huggingface" })),
-    /** `create` with the contract's defaults, on port 8000. */
-    deploy: (input: Partial<CreateDeployment> | Record<string, unknown> = {}) =>
-      deployments.create(createDeployment.parse({ model_id: "llama2-7b", runtime: "external", port: 8000, ...input })),
+    /** `create` with the contract's defaults; what is external is on port 8000. */
+    deploy: (input: Partial<CreateDeployment> | Record<string, unknown> = {}) => {
+      const basis = { model_id: "llama2-7b", runtime: "external", ...(input.runtime ? {} : { port: 8000 }) };
+      return deployments.create(createDeployment.parse({ ...basis, ...input }));
+    },
     events: () => deployments.log.after(0, 1_000).map(({ data }) => data),
     /** Messages of the history, oldest first. */
     history: () =>
