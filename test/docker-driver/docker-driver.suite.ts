@@ -114,6 +114,27 @@ describe("a container that ends", () => {
   });
 });
 
+test("what it writes is in the log without gap or repeat, over kills of the server and an Engine that is restarted", async () => {
+  await using rig = await startRig(engine);
+  const { id } = await rig.deploy();
+  for (let kills = 0; kills < 4; kills++) {
+    const before = rig.logOf(id).length;
+    await rig.until(id, () => rig.logOf(id).length > before + 5);
+    await rig.killServer();
+    if (kills % 2 === 0) await Bun.sleep(700);
+    await rig.startServer();
+  }
+  await rig.until(id, running);
+  await engine.stop();
+  await engine.start();
+  await rig.until(id, failed);
+  const lines = rig.logOf(id).flatMap((line) => /^\S+ stdout F line (\d+)$/.exec(line)?.[1] ?? []);
+  expect(lines.length).toBeGreaterThan(20);
+  expect(lines).toEqual(lines.map((_, index) => String(index)));
+  expect(rig.logOf(id).filter((line) => line.includes(" stderr F ready"))).toHaveLength(1);
+  expect(rig.logOf(id).at(-1)).toEndWith("stdout F bye");
+});
+
 test("one that ignores SIGTERM is killed after its grace", async () => {
   await using rig = await startRig(engine);
   const { id, port } = await rig.deploy(["ignore-sigterm"]);
@@ -147,6 +168,17 @@ async function untilGone(rig: Rig, but: string): Promise<void> {
 }
 
 describe("the Engine", () => {
+  test("restarted takes its containers along, and they are started again by themselves", async () => {
+    await using rig = await startRig(engine);
+    const { id } = await rig.deploy([], { restart_policy: "on-failure" });
+    const { container_id: before } = await rig.until(id, running);
+    await engine.stop();
+    await engine.start();
+    const after = await rig.until(id, (now) => running(now) && now.container_id !== before);
+    expect(after.restart_count).toBeGreaterThanOrEqual(1);
+    expect(rig.containers()).toEqual([after.container_id]);
+  });
+
   test("stopped takes its containers along, which is said, and a start waits for it to be back", async () => {
     await using rig = await startRig(engine);
     const { id } = await rig.deploy();
@@ -159,7 +191,7 @@ describe("the Engine", () => {
       await engine.start();
     }
     expect(await rig.until(id, failed)).toMatchObject({
-      reason: expect.stringMatching(/^its container (ended|was ended)/),
+      reason: "its container was stopped from outside (exit code 0)",
     });
     await rig.command(id, "start");
     await rig.until(id, running);
@@ -209,6 +241,7 @@ describe("an image", () => {
     const pulling = await rig.until(id, ({ progress }) => progress?.percent > 0);
     expect(pulling).toMatchObject({ status: "deploying", progress: { step: `pulling the image ${image}` } });
     expect(await rig.until(id, running)).toMatchObject({ progress: null });
+    expect(rig.logOf(id).find((line) => line.includes(" system F pulling the image"))).toBeDefined();
     await must(rig.server.url, "DELETE", `/deployments/${id}`);
     expect(rig.containers()).toEqual([]);
     engine.docker("rmi", image);

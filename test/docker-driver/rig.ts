@@ -1,6 +1,7 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { listLog } from "../../src/deployments/logs/files.ts";
 import type { Engine } from "../docker/engine.ts";
 import { must } from "../rest.ts";
 import { type ServerProcess, serverProcess } from "../server-process.ts";
@@ -27,6 +28,8 @@ export interface Rig extends AsyncDisposable {
   until(id: string, fits: (deployment: Payload) => boolean): Promise<Payload>;
   killServer(): Promise<void>;
   startServer(): Promise<void>;
+  /** The lines of its log, of the last start. */
+  logOf(id: string): readonly string[];
   /** Every container that bears a mark of ours, whatever its state. */
   containers(): readonly string[];
 }
@@ -52,6 +55,7 @@ network = "host"
 allowed_args = ["*"]
 health_path = "/health"
 stop_grace_seconds = 2
+restart_policy = "never"
 ${options.tables ?? ""}`,
   );
   const { program, runtime } = options;
@@ -89,6 +93,11 @@ ${options.tables ?? ""}`,
     },
     async startServer() {
       rig.server = await start();
+    },
+    logOf(id) {
+      const files = listLog(join(dir.path, "logs", id));
+      const last = files.filter(({ start }) => start === files.at(-1)?.start);
+      return last.flatMap(({ path }) => readFileSync(path, "utf8").split("\n").filter(Boolean));
     },
     containers: () =>
       engine

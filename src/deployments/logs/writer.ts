@@ -97,6 +97,16 @@ export class LogWriter {
     return this.#handOver();
   }
 
+  /**
+   * Takes one entry of an output that somebody has cut into lines already: a line (`full`), or a part of one that goes on
+   * in the next, of at most `PART_BYTES`. Otherwise as `write`; an output is given to the one or the other.
+   */
+  add(stream: "stdout" | "stderr", bytes: Uint8Array, full: boolean, at: number): Promise<void> | undefined {
+    this.#time = isoTime(at);
+    this.#entry(stream, bytes.subarray(0, PART_BYTES), full);
+    return this.#handOver();
+  }
+
   /** Adds a line of our own. */
   mark(text: string): void {
     this.#time = isoTime(this.#options.clock.now());

@@ -190,6 +190,29 @@ describe("a container that is over", () => {
     expect(rig.engine.containers.size).toBe(0);
   });
 
+  test("because somebody stopped it has no verdict on itself, however orderly it ended", async () => {
+    using rig = dockerRig();
+    const instance = rig.start();
+    await rig.clock.advance(0);
+    rig.engine.stopByHand(instance.containerId ?? "", 0);
+    expect(await instance.ended).toMatchObject({
+      ...{ exitCode: null, reason: "its container was stopped from outside (exit code 0)" },
+    });
+  });
+
+  test("because it was done says that, unless this server was away, as when the machine is restarted", async () => {
+    using rig = dockerRig();
+    const instance = rig.start();
+    await rig.clock.advance(0);
+    rig.engine.exit(instance.containerId ?? "", 0);
+    expect(await instance.ended).toMatchObject({ exitCode: 0 });
+    await rig.killAndReopen();
+    const adopted = rig.adopt();
+    expect(await adopted.ended).toMatchObject({
+      ...{ exitCode: null, reason: "its container ended (exit code 0) while this server was away" },
+    });
+  });
+
   test("because somebody removed it says so", async () => {
     using rig = dockerRig();
     const instance = rig.start();

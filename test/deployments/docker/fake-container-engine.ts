@@ -5,6 +5,8 @@ import {
   type Inspected,
   type PullMessage,
 } from "../../../src/deployments/drivers/docker/container-engine.ts";
+import type { LogFrame } from "../../../src/deployments/drivers/docker/log-frames.ts";
+import { encodeFrame } from "./frames.ts";
 
 interface FakeContainer extends Inspected {
   readonly name: string;
@@ -26,21 +28,44 @@ export class FakeContainerEngine implements ContainerEngine {
   /** What the Engine says to a call that begins like this. */
   readonly refusals = new Map<string, EngineError>();
   pulling: ((message: PullMessage) => void) | undefined;
+  /** What each container wrote, in the order of its log. */
+  readonly written = new Map<string, LogFrame[]>();
+  /** As Engines from 26 on: what is older than the time asked for is only left out up to the first that is not. */
+  leadingOnly = false;
+  readonly #readers = new Set<() => void>();
   #pulled = Promise.withResolvers<void>();
-  #listeners = new Set<(id: string) => void>();
+  #listeners = new Set<(id: string, what: string) => void>();
   #ids = 0;
+  #cuts = 0;
+
+  /** Ends a container as `docker stop` does, or an Engine that shuts down. */
+  stopByHand(id: string, code: number): void {
+    this.#tell(id, "kill");
+    this.exit(id, code);
+  }
 
   /** Ends a container as its program would. */
   exit(id: string, code: number, oom = false): void {
     const container = this.#require(id);
     this.containers.set(id, { ...container, state: "over", exit: { ...NOT_OVER, code, oom, finishedAt: 1 } });
-    this.#tell(id);
+    this.#tell(id, "die");
+  }
+
+  write(id: string, ...frames: readonly LogFrame[]): void {
+    this.written.set(id, [...(this.written.get(id) ?? []), ...frames]);
+    this.#wakeReaders();
+  }
+
+  /** Ends every connection over which a log is read. */
+  cut(): void {
+    this.#cuts++;
+    this.#wakeReaders();
   }
 
   /** As somebody would by hand. */
   drop(id: string): void {
     this.containers.delete(id);
-    this.#tell(id);
+    this.#tell(id, "destroy");
   }
 
   add(name: string, labels: Record<string, string>, state: Inspected["state"] = "running"): string {
@@ -100,7 +125,11 @@ export class FakeContainerEngine implements ContainerEngine {
     this.images.add(name);
   }
 
-  async events(_labels: Readonly<Record<string, string>>, onEvent: (id: string) => void, signal: AbortSignal) {
+  async events(
+    _labels: Readonly<Record<string, string>>,
+    onEvent: (id: string, what: string) => void,
+    signal: AbortSignal,
+  ) {
     await this.#answer("events", () => {});
     this.#listeners.add(onEvent);
     const ended = new Promise<void>((resolve) => {
@@ -116,14 +145,47 @@ export class FakeContainerEngine implements ContainerEngine {
     return { ended };
   }
 
+  async *logs(id: string, since: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    await this.#answer(`logs ${id}`, () => this.#require(id));
+    const from = Number(since.replace(".", ""));
+    const cuts = this.#cuts;
+    let reached = false;
+    for (let index = 0; ; ) {
+      if (this.away || this.#cuts !== cuts || signal.aborted) throw new EngineError("unreachable", "aborted");
+      const frame = this.written.get(id)?.[index];
+      if (frame) {
+        index++;
+        const old = frame.time < from && !(this.leadingOnly && reached);
+        if (old) continue;
+        reached = true;
+        yield encodeFrame(frame);
+      } else if (this.containers.get(id)?.state !== "running") return;
+      else {
+        await new Promise<void>((resolve) => {
+          const wake = () => {
+            this.#readers.delete(wake);
+            resolve();
+          };
+          this.#readers.add(wake);
+          signal.addEventListener("abort", wake, { once: true });
+        });
+      }
+    }
+  }
+
   async tail() {
     return new Uint8Array();
   }
 
   memory = (id: string) => this.#answer(`memory ${id}`, () => 1);
 
-  #tell(id: string): void {
-    for (const listener of this.#listeners) listener(id);
+  #wakeReaders(): void {
+    for (const wake of [...this.#readers]) wake();
+  }
+
+  #tell(id: string, what: string): void {
+    this.#wakeReaders();
+    for (const listener of this.#listeners) listener(id, what);
   }
 
   #require(id: string): FakeContainer {

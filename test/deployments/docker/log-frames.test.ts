@@ -1,16 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { type LogFrame, LogFrames } from "../../../src/deployments/drivers/docker/log-frames.ts";
-
-/** As the Engine writes it. */
-export function encode({ stream, time, bytes, partial }: LogFrame): Uint8Array {
-  const stamp = `${new Date(time).toISOString().slice(0, -1)}456789Z `;
-  const content = Buffer.concat([Buffer.from(stamp), bytes, Buffer.from(partial ? "" : "\n")]);
-  const header = Buffer.alloc(8);
-  header[0] = stream === "stderr" ? 2 : 1;
-  header.writeUInt32BE(content.length, 4);
-  return Buffer.concat([header, content]);
-}
+import { encodeFrame } from "./frames.ts";
 
 const bytes = fc.uint8Array({ maxLength: 200 });
 const frame = fc.record({
@@ -25,7 +16,7 @@ test("frames are read whole, however they arrive", () => {
     fc.property(fc.array(frame, { maxLength: 8 }), fc.array(fc.integer({ min: 1, max: 40 })), (frames, sizes) => {
       // A part that happens to end with a newline is a whole line to everybody.
       const sent = frames.filter((each) => !each.partial || each.bytes.at(-1) !== 0x0a);
-      let wire = Buffer.concat(sent.map(encode));
+      let wire = Buffer.concat(sent.map(encodeFrame));
       const reader = new LogFrames();
       const read: LogFrame[] = [];
       for (let turn = 0; wire.length > 0; turn++) {

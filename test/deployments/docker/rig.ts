@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Recipe } from "../../../src/config/recipe.ts";
 import { BLANK } from "../../../src/config/shipped-recipes.ts";
 import { dockerDriver } from "../../../src/deployments/drivers/docker/docker.ts";
@@ -35,7 +36,13 @@ export function dockerRig() {
   const open = () => {
     const shutdown = new AbortController();
     const driver = dockerDriver(
-      { dockerSocket: "/nowhere", dataDir: dir.path, clock, signal: shutdown.signal },
+      {
+        dockerSocket: "/nowhere",
+        dataDir: dir.path,
+        logDirectory: join(dir.path, "logs"),
+        clock,
+        signal: shutdown.signal,
+      },
       engine,
     );
     return { driver, shutdown };

@@ -31,6 +31,12 @@ export class Availability {
     return this.#reason;
   }
 
+  /** The Engine has just answered something else. */
+  answered(): void {
+    this.#reason = null;
+    this.#until = this.#clock.monotonic() + KEPT_MS;
+  }
+
   async #look(): Promise<void> {
     this.#looking = true;
     try {

@@ -8,6 +8,11 @@ import type { Owner } from "./owner.ts";
 import { type Patience, patiently } from "./patience.ts";
 import { type Pulled, PullProgress } from "./pull-progress.ts";
 
+export interface Pull {
+  readonly image: string;
+  readonly pulled: Pulled;
+}
+
 export interface BringParts {
   readonly engine: ContainerEngine;
   readonly owner: Owner;
@@ -15,15 +20,17 @@ export interface BringParts {
   readonly patience: Patience;
   /** Without it nothing is started. */
   readonly launch: (() => Launch) | undefined;
+  /** Something is about to be started, for the first time. */
+  readonly onLaunch: () => void;
   readonly onWarnings: (warnings: readonly string[]) => void;
   /** Undefined when it is over. */
-  readonly onPull: (pull: { readonly image: string; readonly pulled: Pulled } | undefined) => void;
+  readonly onPull: (pull: Pull | undefined) => void;
 }
 
 /** The container of a run, or why there is none. */
 export type Brought =
-  | { readonly id: string; readonly ending?: undefined }
-  | { readonly ending: Ending; readonly id?: undefined };
+  | { readonly id: string; readonly found: Container["state"]; readonly ending?: undefined }
+  | { readonly ending: Ending; readonly id?: undefined; readonly found?: undefined };
 
 /** After so many tries to create one in vain it is not a race any more. */
 const TRIES = 5;
@@ -49,7 +56,10 @@ export async function bringContainer(parts: BringParts): Promise<Brought> {
     await Promise.all(left.filter((other) => other !== mine).map((other) => endContainer(other.id, engine, patience)));
     if (mine) return await started(mine, parts);
     if (!launch) return { ending: REMOVED };
-    wanted ??= launch();
+    if (!wanted) {
+      wanted = launch();
+      parts.onLaunch();
+    }
     const { image, container } = wanted;
     if (image === null || container === null) return { ending: NO_IMAGE };
     const missing = await withImage(image, container.pull, parts);
@@ -69,17 +79,18 @@ export async function bringContainer(parts: BringParts): Promise<Brought> {
   return { ending: nameTaken(name) };
 }
 
-async function started(container: Container, { engine, patience, launch }: BringParts): Promise<Brought> {
-  if (container.state !== "created") return { id: container.id };
+async function started(container: Container, { engine, patience, launch, onLaunch }: BringParts): Promise<Brought> {
+  if (container.state !== "created") return { id: container.id, found: container.state };
   // Made, and never started: without being asked to start anything this is as good as nothing.
   if (!launch) return { ending: REMOVED };
+  onLaunch();
   try {
     await patiently(patience, () => engine.start(container.id));
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     return { ending: error.kind === "missing" ? REMOVED : refusal(error.message) };
   }
-  return { id: container.id };
+  return { id: container.id, found: "created" };
 }
 
 /** @returns why it can't be had; undefined when it is there. */

@@ -70,14 +70,20 @@ export interface ContainerEngine {
   /** Resolves when the image is there. */
   pull(name: string, onMessage: (message: PullMessage) => void, signal: AbortSignal): Promise<void>;
   /**
-   * Calls `onEvent` with the id of each container with these labels to which something happened. Resolves once it hears;
-   * `ended` resolves when it no longer does.
+   * Calls `onEvent` with the id of each container with these labels to which something happened, and what in Docker's
+   * words (`kill`, `die`, `destroy`). Resolves once it hears; `ended` resolves when it no longer does.
    */
   events(
     labels: Readonly<Record<string, string>>,
-    onEvent: (id: string) => void,
+    onEvent: (id: string, what: string) => void,
     signal: AbortSignal,
   ): Promise<{ readonly ended: Promise<void> }>;
+  /**
+   * What a container writes, as the Engine sends it: see log-frames.ts. Ends with the container, or throws.
+   *
+   * @param since seconds since the epoch, with up to nine decimals.
+   */
+  logs(id: string, since: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** The last lines it wrote, in the format that log-frames.ts reads. */
   tail(id: string, lines: number): Promise<Uint8Array>;
   /** Bytes of memory in use; null when the Engine does not tell. */

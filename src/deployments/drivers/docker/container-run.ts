@@ -1,12 +1,13 @@
+import { join } from "node:path";
 import type { Clock } from "../../../clock.ts";
 import { reachable } from "../../recipes/launch.ts";
 import type { Ending, Hooks, Instance, Launch, Target } from "../driver.ts";
 import { bringContainer } from "./bring-container.ts";
-import { type ContainerEngine, EngineError, type Inspected } from "./container-engine.ts";
+import { type ContainerEngine, EngineError } from "./container-engine.ts";
+import { ContainerOutput } from "./container-output.ts";
 import { endContainer } from "./end-containers.ts";
-import { endingOf, engineAway, REMOVED } from "./endings.ts";
+import { endingOf, engineAway, REMOVED, type Seen } from "./endings.ts";
 import type { EngineEvents } from "./engine-events.ts";
-import { LogFrames } from "./log-frames.ts";
 import { ownLabels } from "./marks.ts";
 import type { Owner } from "./owner.ts";
 import { Abandoned, type Patience, patiently, pause } from "./patience.ts";
@@ -20,15 +21,13 @@ const LOADING_LOOK_MS = 10_000;
 const LOOK_MS = 30_000;
 /** As long as a start can take; see start-deadline.ts. */
 const LOADING_MS = 30 * 60_000;
-/** For a report of a failure; each is cut after so many bytes. */
-const LAST_LINES = 50;
-const LAST_LINE_BYTES = 2_000;
-
 export interface ContainerRunParts {
   readonly engine: ContainerEngine;
   readonly events: EngineEvents;
   readonly owner: Owner;
   readonly clock: Clock;
+  /** DATA_DIR/logs; what a container writes goes to dep-3/ in it. */
+  readonly logDirectory: string;
   /** Resolves when an earlier run of the same deployment, which is still being ended, is gone. */
   readonly before: Promise<void>;
 }
@@ -41,14 +40,16 @@ export class ContainerRun implements Instance {
   readonly #target: Target;
   readonly #hooks: Hooks;
   readonly #parts: ContainerRunParts;
+  readonly #output: ContainerOutput;
   readonly #over: (ending: Ending) => void;
   /** The server lets go: nothing is asked of the Engine any more. */
   readonly #released = new AbortController();
   /** It is being stopped: nothing is begun or watched any more. */
   readonly #stopping = new AbortController();
   #id: string | undefined;
+  /** What is seen of its end, should it come now. */
+  #seen: Seen = "all";
   #warnings: readonly string[] = [];
-  #progress: Instance["progress"];
   #begun: Promise<void> = Promise.resolve();
   #stopped: { readonly told: Promise<void>; readonly gone: Promise<void> } | undefined;
 
@@ -61,6 +62,10 @@ export class ContainerRun implements Instance {
     const { promise, resolve } = Promise.withResolvers<Ending>();
     this.ended = promise;
     this.#over = resolve;
+    this.#output = new ContainerOutput({
+      ...{ engine: parts.engine, clock: parts.clock, signal: this.#released.signal, onProgress: hooks.onProgress },
+      directory: join(parts.logDirectory, target.deploymentId),
+    });
   }
 
   get containerId(): string | undefined {
@@ -68,7 +73,7 @@ export class ContainerRun implements Instance {
   }
 
   get progress(): Instance["progress"] {
-    return this.#progress;
+    return this.#output.progress;
   }
 
   get warnings(): readonly string[] {
@@ -93,6 +98,7 @@ export class ContainerRun implements Instance {
 
   release(): void {
     this.#released.abort();
+    void this.#output.close();
   }
 
   async #begin(launch: (() => Launch) | undefined): Promise<void> {
@@ -108,22 +114,22 @@ export class ContainerRun implements Instance {
       },
     };
     try {
-      const { id, ending } = await bringContainer({
+      const { id, found, ending } = await bringContainer({
         ...{ engine, owner, target: this.#target, patience, launch },
+        onLaunch: () => this.#output.begin(),
         onWarnings: (warnings) => {
           this.#warnings = warnings;
         },
-        onPull: (pull) => {
-          this.#hooks.onProgress();
-          this.#progress = pull && { step: `pulling the image ${pull.image}`, percent: pull.pulled.percent };
-        },
+        onPull: (pull) => this.#output.pulls(pull),
       });
       if (ending) return this.#over(ending);
+      if (found === "over") this.#seen = "server away";
       this.#id = id;
     } catch (error) {
       if (error instanceof EngineAway) return this.#over(engineAway(error.message));
       throw error;
     }
+    this.#output.follow(this.#id);
     void this.#watch(this.#id, { clock, signal: patience.signal });
   }
 
@@ -131,23 +137,27 @@ export class ContainerRun implements Instance {
   async #watch(id: string, patience: Patience): Promise<void> {
     const { engine, events, clock } = this.#parts;
     const began = clock.monotonic();
-    let wake = () => {};
-    using _ = events.on((which) => {
-      if (which === undefined || which === id) wake();
+    let wake = new AbortController();
+    using _ = events.on((which, what) => {
+      if (which === id && what === "kill") this.#seen = "stopped";
+      if (which === undefined || which === id) wake.abort();
     });
-    let away = false;
     let memory = 0;
-    const patient: Patience = { ...patience, onUnreachable: () => (away = true) };
+    const patient: Patience = { ...patience, onUnreachable: () => (this.#seen = "engine away") };
     try {
       while (!patience.signal.aborted) {
-        const woken = new Promise<void>((resolve) => (wake = resolve));
+        wake = new AbortController();
+        const woken = AbortSignal.any([patience.signal, wake.signal]);
         const container = await patiently(patient, () => engine.inspect(id));
         if (!container) return this.#over(REMOVED);
-        if (container.state === "over") return this.#over(await this.#endingOf(container, away));
-        away = false;
+        if (container.state === "over") {
+          await this.#output.drained();
+          return this.#over(endingOf(container.exit, this.#seen, await this.#output.lastLines(id)));
+        }
+        if (this.#seen === "engine away") this.#seen = "all";
         const loading = clock.monotonic() - began < LOADING_MS;
         if (loading) memory = await this.#grown(id, memory);
-        await Promise.race([woken, pause(clock, loading ? LOADING_LOOK_MS : LOOK_MS, patience.signal)]);
+        await pause(clock, loading ? LOADING_LOOK_MS : LOOK_MS, woken);
       }
     } catch (error) {
       if (!(error instanceof Abandoned)) this.#over({ reason: messageOf(error) });
@@ -164,16 +174,6 @@ export class ContainerRun implements Instance {
       // The next look shows what is the matter.
       return before;
     }
-  }
-
-  async #endingOf({ id, exit }: Inspected, away: boolean): Promise<Ending> {
-    let lines: readonly string[] = [];
-    try {
-      lines = linesOf(await this.#parts.engine.tail(id, LAST_LINES));
-    } catch {
-      // Its end is known without them.
-    }
-    return endingOf(exit, away, lines);
   }
 
   #end(): { readonly told: Promise<void>; readonly gone: Promise<void> } {
@@ -194,7 +194,7 @@ export class ContainerRun implements Instance {
     // What is being created has to be there before it can be removed.
     await this.#begun;
     const id = owner.known();
-    if (id === undefined) return;
+    if (id === undefined) return await this.#output.close();
     const patience: Patience = {
       clock,
       signal: this.#released.signal,
@@ -203,7 +203,10 @@ export class ContainerRun implements Instance {
       },
     };
     const all = await patiently(patience, () => engine.list(ownLabels(id, this.#target.deploymentId)));
-    await Promise.all(all.map((container) => endContainer(container.id, engine, patience)));
+    await Promise.all(
+      all.map((container) => endContainer(container.id, engine, patience, () => this.#output.drained())),
+    );
+    await this.#output.close();
   }
 }
 
@@ -212,11 +215,6 @@ class EngineAway extends EngineError {
   constructor(message: string) {
     super("refused", message);
   }
-}
-
-function linesOf(log: Uint8Array): string[] {
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes.subarray(0, LAST_LINE_BYTES));
-  return [...new LogFrames().read(log)].map(({ bytes }) => text(bytes));
 }
 
 function messageOf(error: unknown): string {

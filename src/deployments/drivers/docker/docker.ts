@@ -14,6 +14,8 @@ export interface DockerDriverParts {
   /** Where the Docker Engine of this machine listens. */
   readonly dockerSocket: string;
   readonly dataDir: string;
+  /** DATA_DIR/logs. */
+  readonly logDirectory: string;
   readonly clock: Clock;
   /** Aborted when the server shuts down: what still waits for the Engine gives up. */
   readonly signal: AbortSignal;
@@ -24,7 +26,7 @@ export interface DockerDriverParts {
  * them (marks.ts) is all that has to be known to find them again, so the driver keeps nothing that a restart would lose.
  */
 export function dockerDriver(parts: DockerDriverParts, engine: ContainerEngine): Driver {
-  const { clock, signal, dockerSocket } = parts;
+  const { clock, signal, dockerSocket, logDirectory } = parts;
   const owner = new Owner(parts.dataDir);
   const availability = new Availability(dockerSocket, engine, clock);
   const events = new EngineEvents(engine, () => ownLabels(owner.require()), clock);
@@ -37,8 +39,15 @@ export function dockerDriver(parts: DockerDriverParts, engine: ContainerEngine):
     const { deploymentId } = target;
     taken.add(deploymentId);
     const before = leaving.get(deploymentId) ?? Promise.resolve();
-    const run = new ContainerRun(target, hooks, { engine, events, owner, clock, before });
-    run.begin(launch);
+    const run = new ContainerRun(target, hooks, { engine, events, owner, clock, logDirectory, before });
+    run.begin(
+      launch &&
+        (() => {
+          // It is asked for once the Engine was, which may have come up since it was last looked for.
+          availability.answered();
+          return launch();
+        }),
+    );
     return {
       host: run.host,
       port: run.port,

@@ -16,8 +16,16 @@ const SIGNALS: Readonly<Record<number, string>> = {
   143: "SIGTERM",
 };
 
-/** How a container ended. `engineAway`: the Engine was stopped or restarted at the time. */
-export function endingOf({ code, oom, error }: Exit, engineAway: boolean, lastLines: readonly string[]): Ending {
+/**
+ * What was seen of an end: all of it; that somebody sent a signal first, as `docker stop` and an Engine that shuts down
+ * do; or that the Engine, or this server, was away at the time.
+ */
+export type Seen = "all" | "stopped" | "engine away" | "server away";
+
+const AWAY = { "engine away": "the Docker Engine", "server away": "this server" } as const;
+
+/** How a container ended. */
+export function endingOf({ code, oom, error }: Exit, seen: Seen, lastLines: readonly string[]): Ending {
   const signal = SIGNALS[code] ?? null;
   const facts = { exitCode: signal === null ? code : null, signal, oom, lastLines };
   if (error !== "") return { ...facts, ...refusal(error) };
@@ -26,10 +34,14 @@ export function endingOf({ code, oom, error }: Exit, engineAway: boolean, lastLi
     const hint = "Raise memory_limit, or choose a smaller model or context.";
     return { ...facts, reason: `its container was killed for using too much memory (${how})`, hint };
   }
-  if (engineAway) {
-    const hint = "It was stopped with the Engine, unless that is set up to keep containers alive (live-restore).";
-    // What a container says of itself when the Engine takes it down is no verdict on it.
-    return { ...facts, exitCode: null, reason: `its container ended (${how}) while the Docker Engine was away`, hint };
+  if (seen === "engine away" || (seen === "server away" && code === 0)) {
+    const hint = "It was stopped with the machine or the Engine, which can keep containers alive (live-restore).";
+    // That it ended in good order when it was told to is no sign that it was done.
+    return { ...facts, exitCode: null, reason: `its container ended (${how}) while ${AWAY[seen]} was away`, hint };
+  }
+  if (seen === "stopped" && signal === null) {
+    const hint = "Somebody stopped it with the Docker Engine, or that was shut down.";
+    return { ...facts, exitCode: null, reason: `its container was stopped from outside (${how})`, hint };
   }
   const reason = signal === null ? `its container ended with ${how}` : `its container was ended by ${signal}`;
   const hint =

@@ -2,6 +2,9 @@ import type { Clock } from "../../../clock.ts";
 import type { ContainerEngine } from "./container-engine.ts";
 import { pause } from "./patience.ts";
 
+/** Told a container and what happened to it; without them when it may be any, and anything. */
+export type Look = (id?: string, what?: string) => void;
+
 /** Between two tries to listen. */
 const RETRY_MS = 1_000;
 
@@ -13,7 +16,7 @@ export class EngineEvents {
   readonly #engine: ContainerEngine;
   readonly #labels: () => Readonly<Record<string, string>>;
   readonly #clock: Clock;
-  readonly #listeners = new Set<(id: string | undefined) => void>();
+  readonly #listeners = new Set<Look>();
   #listening: AbortController | undefined;
 
   /** @param labels what all our containers have. */
@@ -23,8 +26,7 @@ export class EngineEvents {
     this.#clock = clock;
   }
 
-  /** Calls `look` with a container's id, or without when it may be any. */
-  on(look: (id: string | undefined) => void): Disposable {
+  on(look: Look): Disposable {
     this.#listeners.add(look);
     if (!this.#listening) {
       this.#listening = new AbortController();
@@ -43,19 +45,19 @@ export class EngineEvents {
   async #listen(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const { ended } = await this.#engine.events(this.#labels(), (id) => this.#tell(id), signal);
-        this.#tell(undefined);
+        const { ended } = await this.#engine.events(this.#labels(), (id, what) => this.#tell(id, what), signal);
+        this.#tell();
         await ended;
       } catch {
         // It cannot be reached; who has to know asks it as well, and is told why.
       }
       if (signal.aborted) return;
-      this.#tell(undefined);
+      this.#tell();
       await pause(this.#clock, RETRY_MS, signal);
     }
   }
 
-  #tell(id: string | undefined): void {
-    for (const look of [...this.#listeners]) look(id);
+  #tell(id?: string, what?: string): void {
+    for (const look of [...this.#listeners]) look(id, what);
   }
 }
