@@ -245,6 +245,15 @@ test("whose files were removed by hand is stopped, or swept away by the next ser
   await eventually(() => t.processes().length === 0, "nothing is left");
 });
 
+test("an engine listens on an address of this machine", async () => {
+  await using t = await processRig();
+  const errors = (host: string) => t.open().check({ ...t.target, host });
+  for (const host of ["localhost", "127.0.0.1", "127.0.0.53", "0.0.0.0", "::1", "::"]) expect(errors(host)).toEqual([]);
+  for (const host of ["192.0.2.1", "example.org", "127.0.0.1.example.org"]) {
+    expect(errors(host)).toMatchObject([{ field: "host", message: expect.stringContaining("of this machine") }]);
+  }
+});
+
 test("a recipe without a command, or whose program is not there, cannot be used", async () => {
   await using t = await processRig();
   const recipe = { ...BLANK, name: "process", driver: "process" as const };

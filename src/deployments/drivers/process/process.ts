@@ -5,6 +5,7 @@ import type { Executables } from "../../recipes/executables.ts";
 import type { Driver, Hooks, Instance, Launch, Target } from "../driver.ts";
 import { endRun, standing } from "./end-run.ts";
 import { markedRuns } from "./engine-processes.ts";
+import { addressError } from "./own-address.ts";
 import { ProcessRun } from "./process-run.ts";
 import { listRuns, RunFiles, runsOf } from "./run-files.ts";
 
@@ -35,8 +36,12 @@ export function processDriver(parts: ProcessDriverParts): Driver {
   return {
     kind: "process",
     unavailable: (recipe) => unavailable(recipe, parts.executables),
-    check({ port }) {
-      return port === null ? [{ field: "port", message: "is needed: where the engine is to listen" }] : [];
+    check({ host, port }) {
+      const wrong = addressError(host);
+      return [
+        ...(wrong === undefined ? [] : [{ field: "host", message: wrong }]),
+        ...(port === null ? [{ field: "port", message: "is needed: where the engine is to listen" }] : []),
+      ];
     },
     start: (target, launch, hooks) => begin(target, hooks, launch),
     adopt: (target, hooks) => begin(target, hooks, undefined),
