@@ -3,7 +3,7 @@
 // "Types only" is what TypeScript erases: such an import lets a part name what it is handed without being able to make,
 // or reach around to, one of its own.
 
-const NOUNS = "models|deployments|activities|alerts|resources|history";
+const NOUNS = "models|deployments|activities|alerts|resources|history|backups";
 
 /** A value, not only a type: what stays in the program. */
 const VALUE = { dependencyTypesNot: ["type-only"] };
@@ -94,6 +94,7 @@ module.exports = {
           CONFIG,
           "^src/logging\\.ts$",
           "^src/server\\.ts$",
+          "^src/offline\\.ts$",
           "^src/host/own-status\\.ts$",
           "^package\\.json$",
           SHIM,
@@ -113,6 +114,18 @@ module.exports = {
       comment: "A command that only asks a server must not load one: import it where it is started.",
       from: { path: "^src/", pathNot: "^src/server\\.ts$" },
       to: { path: "^src/server\\.ts$", dynamic: false, ...VALUE },
+    },
+    ...only(
+      "offline-knows-the-store",
+      "^src/offline\\.ts$",
+      { values: [STORE] },
+      "A directory without a server has only data.",
+    ),
+    {
+      name: "offline-only-when-needed",
+      comment: "A command that asks a server must not load the database: import it where a file is worked on.",
+      from: { path: "^src/" },
+      to: { path: "^src/offline\\.ts$", dynamic: false, ...VALUE },
     },
     {
       name: "server-is-no-command",

@@ -156,6 +156,7 @@ const settings = {
     process.platform === "win32" ? "npipe:////./pipe/docker_engine" : "unix:///var/run/docker.sock",
     "This machine's Docker Engine, for runtimes of driver docker",
   ],
+  BACKUP_KEEP: [whole(1, 10_000), 10, "Backups made on request that are kept; beyond it the oldest are deleted"],
   ACTIVITY_MAX_DAYS: [whole(1, 36_500), 365, "Days after which an activity is deleted"],
   ACTIVITY_MAX_COUNT: [whole(1_000, 1_000_000_000), 1_000_000, "Activities kept; beyond it the oldest are deleted"],
   ALERTS: [flag, "on", "Watch thresholds and health even when nobody is connected"],

@@ -13,6 +13,8 @@ import { keepWithin } from "./activities/retention.ts";
 import { mountActivities } from "./activities/routes.ts";
 import { Alerts } from "./alerts/alerts.ts";
 import { mountAlerts } from "./alerts/routes.ts";
+import { Backups } from "./backups/backups.ts";
+import { mountBackups } from "./backups/routes.ts";
 import { systemClock as clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { builtFiles } from "./dashboard/assets.generated.ts";
@@ -88,6 +90,9 @@ export async function startServer({
       maxCount: config.activityMaxCount,
       onError,
     }),
+  );
+  const backups = starting.use(
+    new Backups({ store, directory: join(config.dataDir, "backups"), keep: config.backupKeep, clock }),
   );
   const models = new Models({ store, activities, clock });
   const resources = starting.use(
@@ -219,6 +224,7 @@ export async function startServer({
           return kind === "open" ? null : name;
         }),
       (api) => mountResources(api, resources),
+      (api) => mountBackups(api, backups),
       (api) => mountHistory(api, history, clock),
     ],
   });

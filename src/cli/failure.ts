@@ -30,6 +30,7 @@ const EXPECTED: Readonly<Record<string, ExitCode>> = {
   CertificateError: ExitCode.usage,
   CommandError: ExitCode.failure,
   DataDirectoryError: ExitCode.failure,
+  BackupError: ExitCode.failure,
   ListenError: ExitCode.failure,
   StorageError: ExitCode.failure,
   SubscriptionRefusedError: ExitCode.failure,

@@ -2,6 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import manifest from "../../package.json" with { type: "json" };
 import { addActivitiesCommands } from "./activities.ts";
 import { addAlertsCommands } from "./alerts.ts";
+import { addBackupCommands } from "./backup.ts";
 import { COMMON_OPTIONS, type Context } from "./context.ts";
 import { addDeploymentsCommands } from "./deployments.ts";
 import { UsageError } from "./failure.ts";
@@ -66,6 +67,7 @@ export async function createProgram(args: readonly string[], context: Context): 
   addActivitiesCommands(program, context);
   addAlertsCommands(program, context);
   addStatusCommands(program, context);
+  addBackupCommands(program, context);
   addHealthCommand(program, context);
   return program;
 }

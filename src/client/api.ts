@@ -9,6 +9,7 @@ import type {
   Silence,
   UpdateAlertRule,
 } from "../contract/alerts.ts";
+import type { Backup } from "../contract/backups.ts";
 import type { createDeployment, Deployment, Runtime } from "../contract/deployments.ts";
 import type { HistoryAnswer } from "../contract/history.ts";
 import type { createModel, Model, UpdateModel } from "../contract/models.ts";
@@ -97,6 +98,13 @@ export function createApi(url: string, options: ApiOptions = {}) {
     alertRules: {
       list: () => get<{ items: AlertRule[] }>("/api/v1/alert-rules"),
       update: (name: AlertRuleName, changes: UpdateAlertRule) => patch<AlertRule>(at("alert-rules", name), changes),
+    },
+    backups: {
+      list: () => get<{ items: Backup[] }>("/api/v1/backups"),
+      /** Answered when it is complete, which for gigabytes takes longer than the usual timeout. */
+      create: () => post<Backup>("/api/v1/backups"),
+      download: (name: string) => download(at("backups", name)),
+      remove: (name: string) => remove(at("backups", name)),
     },
     runtimes: () => get<{ items: Runtime[] }>("/api/v1/runtimes"),
     /** The machine's resources over time, ready to be drawn. */

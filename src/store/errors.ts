@@ -14,6 +14,11 @@ export class DataDirectoryError extends Error {
   override readonly name = "DataDirectoryError";
 }
 
+/** A copy of the database cannot be used or made; the message says why. */
+export class BackupError extends Error {
+  override readonly name = "BackupError";
+}
+
 /** SQLite's own result code (`SQLITE_FULL`, …) of a driver error, or undefined for any other error. */
 export function sqliteCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;

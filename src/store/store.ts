@@ -4,6 +4,7 @@ import Database from "better-sqlite3";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
 import { migrations } from "../../db/migrations.ts";
 import * as schema from "../../db/schema.ts";
+import { copyDatabase, DATABASE_FILE } from "./backup.ts";
 import { Bus, type BusEvent } from "./bus.ts";
 import { DataDirectoryError, sqliteCode, storageError } from "./errors.ts";
 import { lockDataDirectory } from "./lock.ts";
@@ -39,7 +40,7 @@ export class Store implements Disposable {
   constructor(options: StoreOptions) {
     const { dataDir } = options;
     prepareDirectory(dataDir);
-    const file = join(dataDir, "llm-manager.sqlite");
+    const file = join(dataDir, DATABASE_FILE);
     this.#lock = lockDataDirectory(dataDir);
     try {
       this.#sqlite = new Database(file, { timeout: 5_000 });
@@ -88,6 +89,17 @@ export class Store implements Disposable {
    */
   statement<Parameters extends unknown[], Row = unknown>(sql: string): Database.Statement<Parameters, Row> {
     return this.#sqlite.prepare<Parameters, Row>(sql);
+  }
+
+  /** Copies the database to `file` while it is in use, see `copyDatabase`. */
+  copyTo(file: string, signal: AbortSignal): Promise<void> {
+    return copyDatabase(this.#sqlite, file, signal);
+  }
+
+  /** Bytes of the database's file, its free pages included. */
+  get bytes(): number {
+    const pages = Number(this.#sqlite.pragma("page_count", { simple: true }));
+    return pages * Number(this.#sqlite.pragma("page_size", { simple: true }));
   }
 
   /** @throws StorageError when the database does not answer. */
