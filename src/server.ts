@@ -4,6 +4,7 @@ import manifest from "../package.json" with { type: "json" };
 import { Access } from "./access/access.ts";
 import { Acting } from "./access/acting.ts";
 import { CertificateWatch } from "./access/certificate.ts";
+import { ConsoleTokens } from "./access/console.ts";
 import { OidcSignIn, oidcSettings } from "./access/oidc.ts";
 import { mountOidc, OIDC_BEGIN } from "./access/oidc-routes.ts";
 import { mountAccess } from "./access/routes.ts";
@@ -39,7 +40,7 @@ import { mountModels } from "./models/routes.ts";
 import { Realtime, SOCKET_PATH } from "./realtime/realtime.ts";
 import { mountResources } from "./resources/routes.ts";
 import { createSampler } from "./resources/sampler.ts";
-import { Store } from "./store/store.ts";
+import { hasDatabase, Store } from "./store/store.ts";
 
 /** A server that is up. */
 export interface RunningServer {
@@ -280,6 +281,21 @@ export async function startServer({
       await running.disposeAsync();
     },
   };
+}
+
+/**
+ * The tokens of a data directory that no server uses now, until disposed.
+ *
+ * @param options.make also where there is no database yet. @returns undefined where there is none.
+ * @throws DataDirectoryError, also when a server uses it.
+ */
+export function openTokens(config: Config, options: { make: boolean }): ConsoleTokens | undefined {
+  if (!options.make && !hasDatabase(config.dataDir)) return undefined;
+  const onListenerError = (error: unknown) => {
+    throw error;
+  };
+  const store = new Store({ dataDir: config.dataDir, synchronous: config.sqliteSynchronous, onListenerError });
+  return new ConsoleTokens({ config, store, activities: new Activities({ store, clock }), clock });
 }
 
 /** An address that listens everywhere is reached on this machine as localhost; IPv6 stands in brackets. */

@@ -32,6 +32,7 @@ const EXPECTED: Readonly<Record<string, ExitCode>> = {
   DataDirectoryError: ExitCode.failure,
   BackupError: ExitCode.failure,
   ListenError: ExitCode.failure,
+  ProblemError: ExitCode.failure,
   StorageError: ExitCode.failure,
   SubscriptionRefusedError: ExitCode.failure,
   UnexpectedAnswerError: ExitCode.failure,

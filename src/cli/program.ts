@@ -10,6 +10,7 @@ import { addHealthCommand } from "./health.ts";
 import { addModelsCommands } from "./models.ts";
 import { addStatusCommands } from "./status.ts";
 import { DEFAULT_COLUMNS } from "./text.ts";
+import { addTokenCommands } from "./tokens.ts";
 import { addWatchCommand } from "./watch-command.ts";
 
 /**
@@ -68,6 +69,7 @@ export async function createProgram(args: readonly string[], context: Context): 
   addAlertsCommands(program, context);
   addStatusCommands(program, context);
   addBackupCommands(program, context);
+  addTokenCommands(program, context);
   addHealthCommand(program, context);
   return program;
 }

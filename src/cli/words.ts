@@ -1,3 +1,4 @@
+import type { Role, Scope } from "../contract/access.ts";
 import type { ActivityType } from "../contract/activities.ts";
 import type { AlertRuleName, AlertState, AlertType } from "../contract/alerts.ts";
 import type { DeploymentStatus, RestartPolicy } from "../contract/deployments.ts";
@@ -65,3 +66,19 @@ export const streamTitles = {
   system_alerts: "alert",
   deployment_events: "deployment",
 } as const satisfies Record<StreamName, string>;
+
+export const roles = ["viewer", "operator", "admin"] as const satisfies readonly Role[];
+
+export const scopes = [
+  "read:resources",
+  "read:models",
+  "read:activities",
+  "read:alerts",
+  "read:deployments",
+  "read:logs",
+  "write:models",
+  "write:deployments",
+  "write:alerts",
+  "write:activities",
+  "admin",
+] as const satisfies readonly Scope[];

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { CreatedToken, createSession, createToken, SessionInfo, Token } from "../contract/access.ts";
 import type { Activity, createActivity } from "../contract/activities.ts";
 import type {
   Alert,
@@ -14,6 +15,7 @@ import type { createDeployment, Deployment, Runtime } from "../contract/deployme
 import type { HistoryAnswer } from "../contract/history.ts";
 import type { createModel, Model, UpdateModel } from "../contract/models.ts";
 import type { Problem } from "../contract/problem.ts";
+import type { listTokensRoute } from "../contract/rest/access.ts";
 import type { activityPage, exportActivitiesRoute, listActivitiesRoute } from "../contract/rest/activities.ts";
 import type { listAlertsRoute } from "../contract/rest/alerts.ts";
 import type { listDeploymentsRoute } from "../contract/rest/deployments.ts";
@@ -110,6 +112,19 @@ export function createApi(url: string, options: ApiOptions = {}) {
     /** The machine's resources over time, ready to be drawn. */
     resourcesHistory: (query: HistoryQuery<typeof resourcesHistoryRoute> = {}) =>
       get<HistoryAnswer>("/api/v1/resources/history", query),
+    tokens: {
+      list: (query: Query<typeof listTokensRoute> = {}) => get<Page<Token>>("/api/v1/tokens", query),
+      /** The answer holds the secret, this once. */
+      create: (token: z.input<typeof createToken>) => post<CreatedToken>("/api/v1/tokens", token),
+      /** `force` also revokes the last one that can administer. */
+      revoke: (id: string, { force }: { force?: boolean } = {}) => remove<Token>(at("tokens", id), { force }),
+    },
+    /** A browser's session: who is signed in is known by a cookie, which scripts cannot read. */
+    session: {
+      get: () => get<SessionInfo>("/api/v1/session"),
+      signIn: (token: z.input<typeof createSession>["token"]) => post<SessionInfo>("/api/v1/session", { token }),
+      signOut: () => remove("/api/v1/session"),
+    },
     resources: () => get<z.infer<typeof resourcesNow>>("/api/v1/resources"),
     modelStatus: () => get<z.infer<typeof modelStatusNow>>("/api/v1/model-status"),
     /** Whether the server can do its work, and its version; "unavailable" is an answer here, not an error. */
@@ -174,7 +189,8 @@ function requests(url: string, options: ApiOptions) {
       call<Answer>("GET", `${path}${queryString(query)}`, undefined, expected),
     post: <Answer>(path: string, body?: unknown) => call<Answer>("POST", path, body),
     patch: <Answer>(path: string, body: unknown) => call<Answer>("PATCH", path, body),
-    remove: (path: string) => call<void>("DELETE", path),
+    remove: <Answer = void>(path: string, query: Readonly<Record<string, unknown>> = {}) =>
+      call<Answer>("DELETE", `${path}${queryString(query)}`),
     download,
   };
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
@@ -25,6 +25,10 @@ export interface StoreOptions {
   readonly synchronous: "full" | "normal";
   /** A listener of the bus failed: a bug to be logged. */
   readonly onListenerError: (error: unknown) => void;
+}
+
+export function hasDatabase(dataDir: string): boolean {
+  return existsSync(join(dataDir, DATABASE_FILE));
 }
 
 /** The one SQLite database of a data directory, and the one way to write to it. */
