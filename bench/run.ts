@@ -11,6 +11,7 @@ const benches = {
   "fan-out": "server CPU for each delivered message, beside the bare publish, the default adapter and Node",
   "write-to-push": "from a write to its push at 1,000 writes a second and 100 subscribers",
   sampling: "CPU of one sample of the machine, beside systeminformation",
+  deployments: "CPU of 200 deployments: health, metrics, starts, adoption, beside limits and bare requests",
   footprint: "CPU and memory when idle, memory for each client, cold start",
 } as const satisfies Record<string, string>;
 

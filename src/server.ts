@@ -38,6 +38,7 @@ import { problemResponse } from "./http/problems.ts";
 import { Models } from "./models/models.ts";
 import { mountModels } from "./models/routes.ts";
 import { Realtime, SOCKET_PATH } from "./realtime/realtime.ts";
+import { nvidiaProcesses } from "./resources/collectors/nvidia-processes.ts";
 import { mountResources } from "./resources/routes.ts";
 import { createSampler } from "./resources/sampler.ts";
 import { hasDatabase, Store } from "./store/store.ts";
@@ -143,6 +144,7 @@ export async function startServer({
       runtimes,
       portRange: config.portRange,
       portListener,
+      gpuMemory: config.gpu === "off" ? async () => new Map() : () => nvidiaProcesses(),
       probes: probeTimes.timing(httpProbe),
     }),
   );

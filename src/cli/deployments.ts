@@ -163,9 +163,11 @@ function one(deployment: Deployment, { output }: Session): string[] {
   );
 }
 
-function progress({ progress: now }: Deployment): readonly (readonly [string, string])[] {
-  if (!now) return [];
-  return [["progress", now.percent === null ? now.step : `${now.step}, ${now.percent} %`]];
+function progress({ progress: now, estimated_completion: at }: Deployment): readonly (readonly [string, string])[] {
+  return [
+    ...(now ? [["progress", now.percent === null ? now.step : `${now.step}, ${now.percent} %`] as const] : []),
+    ...(at === null ? [] : [["ready at", `about ${at}`] as const]),
+  ];
 }
 
 /** `2 running, 1 waiting, 48.3 tokens/s, cache 12.5 %`. */

@@ -69,6 +69,9 @@ export const engineMetrics = z
   .openapi("EngineMetrics");
 export type EngineMetrics = z.infer<typeof engineMetrics>;
 
+/** What a start is at, where it is known: `pulling the image vllm/vllm-openai`, `loading the model`, and how far that is. */
+const startProgress = z.object({ step: z.string(), percent: z.int().min(0).max(100).nullable() });
+
 /** How an endpoint is asked whether it is alive. Defaults: every 5 s, 5 s to answer, 3 failures make it unhealthy. */
 export const healthCheck = z
   .strictObject({
@@ -81,7 +84,10 @@ export const healthCheck = z
     healthy_threshold: z.number().int().min(1).max(100).default(1),
     /** Failures in a row until a healthy endpoint counts as unhealthy. */
     unhealthy_threshold: z.number().int().min(1).max(100).default(3),
-    /** A start without any sign of progress for this long has failed. */
+    /**
+     * A start without any sign of progress for this long has failed: no line of log, nothing read, no memory grown. A model
+     * whose size is known has a second more for every 200 MB of it.
+     */
     start_timeout_seconds: z.number().min(1).max(1800).default(120),
     /** Failures this soon after it became ready do not count: some engines are slow while they warm up. */
     start_period_seconds: z.number().min(0).max(3600).default(0),
@@ -129,8 +135,9 @@ export const deployment = z
     container_id: z.string().nullable(),
     /** What was asked for and cannot be had on this machine, such as a limit that nothing enforces. */
     warnings: z.array(z.string()),
-    /** What a start is at, where it is known: `pulling the image vllm/vllm-openai`, and how far that is. */
-    progress: z.object({ step: z.string(), percent: z.int().min(0).max(100).nullable() }).nullable(),
+    progress: startProgress.nullable(),
+    /** When a start will be over, from this model's past starts and how far this one is; null when neither is known. */
+    estimated_completion: timestamp.nullable(),
     restart_policy: restartPolicy,
     restart_count: restartCount,
     crash_loop: crashLoop,
@@ -191,6 +198,8 @@ export const modelStatusEntry = z.object({
   crash_loop: crashLoop.optional(),
   next_restart_at: nextRestartAt.optional(),
   metrics: engineMetrics.nullable().optional(),
+  progress: startProgress.nullable().optional(),
+  estimated_completion: timestamp.nullable().optional(),
 });
 export type ModelStatusEntry = z.infer<typeof modelStatusEntry>;
 

@@ -1,12 +1,15 @@
 import type { Clock } from "../clock.ts";
-import { type EngineMetrics, type Model, ProblemError } from "../contract/index.ts";
+import { type Model, ProblemError } from "../contract/index.ts";
 import type { Ending, Instance } from "./drivers/driver.ts";
 import { questionsOf } from "./engine/questions.ts";
-import { type Command, isLegal, type Move, transition } from "./lifecycle.ts";
+import { type Command, isLegal, type Move, moves, transition } from "./lifecycle.ts";
+import { estimatedCompletion } from "./loading/estimate.ts";
+import { processTree } from "./loading/process-tree.ts";
 import { Mailbox } from "./mailbox.ts";
 import { lostRace, type Ports } from "./ports/ports.ts";
 import type { ProbeFactory } from "./probe.ts";
-import type { DeploymentRecord } from "./record.ts";
+import type { DeploymentRecord, Seen } from "./record.ts";
+import { leaks, type ReleaseParts } from "./release.ts";
 import type { DeploymentRepository, MoveDetails } from "./repository.ts";
 import { afterFailure, afterRestart, isSettled, NO_FAILURES, type Restarts } from "./restart-policy.ts";
 import { RestartTimer } from "./restart-timer.ts";
@@ -24,10 +27,13 @@ export interface ActorParts {
   readonly runtimes: Runtimes;
   readonly probes: ProbeFactory;
   readonly ports: Ports;
+  readonly release: ReleaseParts;
   readonly clock: Clock;
   /** From 0 up to 1: the jitter of restarts. */
   readonly random: () => number;
   readonly modelSource: (modelId: string) => string;
+  /** How big a model is, in bytes; null when that is not known. */
+  readonly modelBytes: (model: Model) => number | null;
   readonly model: (modelId: string) => Model;
   readonly onRemoved: (id: number) => void;
   /** A background step failed; it is tried again. */
@@ -53,6 +59,8 @@ export class DeploymentActor {
   /** The search for a free port that goes before a launch; a command makes it void. */
   #search: object | undefined;
   #races = 0;
+  /** How long its starts took before. */
+  #medianMs: number | undefined;
   #removal: PromiseWithResolvers<void> | undefined;
   /** The last verdict the history tells of; a restart of the server does not make it news again. */
   #told: DeploymentRecord["health"];
@@ -82,9 +90,14 @@ export class DeploymentActor {
     return this.#run?.instance;
   }
 
-  /** What its engine is doing, while it runs and tells. */
-  get metrics(): EngineMetrics | null {
-    return this.#record.status === "running" ? (this.#run?.metrics ?? null) : null;
+  get seen(): Seen {
+    const { status, startedAt } = this.#record;
+    const metrics = status === "running" ? (this.#run?.metrics ?? null) : null;
+    if (status !== "deploying") return { metrics, progress: null, completionAt: null };
+    const progress = this.#run?.progress ?? null;
+    const now = this.#parts.clock.now();
+    const start = { startedAt: startedAt ?? now, now, medianMs: this.#medianMs, percent: progress?.percent ?? null };
+    return { metrics, progress, completionAt: estimatedCompletion(start) };
   }
 
   /**
@@ -212,6 +225,8 @@ export class DeploymentActor {
     if (!run) return;
     this.#run = undefined;
     run[Symbol.dispose]();
+    const { pid } = run.instance;
+    const pids = pid === undefined ? [] : processTree(pid);
     const ending = run.instance.stop();
     if (!ending) return;
     this.#ending = true;
@@ -221,9 +236,25 @@ export class DeploymentActor {
         next();
       });
     void ending.then(
-      over(() => this.#proceed()),
+      over(() => {
+        this.#proceed();
+        this.#checkRelease(pids);
+      }),
       (error) => over(() => this.#stuck(`it could not be stopped: ${messageOf(error)}`))(),
     );
+  }
+
+  /** Tells if it has not given back what it had. What is started anew has its port with good reason. */
+  #checkRelease(pids: readonly number[]): void {
+    const { release, repository, onError } = this.#parts;
+    const record = this.#record;
+    const held = { host: record.host, port: record.port, pids };
+    const goOn = () => this.#gone !== "released" && !this.#run && !this.#search;
+    void leaks(held, release, goOn)
+      .then((found) => {
+        if (found.length > 0) repository.leak(record, found);
+      })
+      .catch(onError);
   }
 
   /** The run before cannot be ended, so what was to come after it cannot be done. */
@@ -321,6 +352,7 @@ export class DeploymentActor {
         check,
         questions: questionsOf(runtimes.recipe(runtime), check),
         modelId: record.modelId,
+        modelBytes: this.#parts.modelBytes(model(record.modelId)),
         clock,
         phase: (id * SPREAD) % 1,
         mailbox: this.#mailbox,
@@ -367,6 +399,7 @@ export class DeploymentActor {
     const containerId = this.#run?.instance.containerId;
     const modelSource = this.#parts.modelSource(this.#record.modelId);
     const before = this.#record;
+    if (moves[move].to === "deploying") this.#medianMs = this.#parts.repository.medianStart(before);
     this.#record = this.#parts.repository.move(before, move, { containerId, ...details, modelSource });
     if (this.#record.restarts !== before.restarts) this.#restarts.set(this.#record.restarts);
   }

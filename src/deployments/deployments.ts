@@ -19,6 +19,7 @@ import { deploymentEventLog } from "./deployment-events.ts";
 import type { Command } from "./lifecycle.ts";
 import { type PortRange, Ports, type Reservation } from "./ports/ports.ts";
 import { httpProbe, type ProbeFactory } from "./probe.ts";
+import { modelBytes } from "./recipes/model-bytes.ts";
 import { type DeploymentRecord, toDeployment, toStatusEntry, wantedOf } from "./record.ts";
 import { DeploymentRepository } from "./repository.ts";
 import type { Runtimes } from "./runtimes.ts";
@@ -42,6 +43,8 @@ export interface DeploymentsParts {
   readonly portRange: PortRange;
   /** Who listens on a port of this machine, in words for people; undefined when nobody does. */
   readonly portListener: (host: string, port: number) => Promise<string | undefined>;
+  /** GPU memory of this machine's processes, in bytes by process; empty where it cannot be seen. */
+  readonly gpuMemory: () => Promise<ReadonlyMap<number, number>>;
   /** From 0 up to 1; `Math.random` when left out. */
   readonly random?: () => number;
 }
@@ -86,6 +89,8 @@ export class Deployments implements AsyncDisposable {
         runtimes: this.#runtimes,
         probes: parts.probes ?? httpProbe,
         ports: this.#ports,
+        release: { listener: parts.portListener, gpuMemory: parts.gpuMemory, clock },
+        modelBytes,
         clock,
         random: parts.random ?? Math.random,
         modelSource: (modelId) => this.#sources.of(modelId),
@@ -195,8 +200,8 @@ export class Deployments implements AsyncDisposable {
   /** The data of `model_status_update`, from memory. */
   status(): ModelStatus {
     const now = this.#clock.now();
-    const models = [...this.#actors.values()].map(({ record, metrics }) =>
-      toStatusEntry(record, metrics, this.#sources.of(record.modelId), now),
+    const models = [...this.#actors.values()].map(({ record, seen }) =>
+      toStatusEntry(record, seen, this.#sources.of(record.modelId), now),
     );
     const count = (status: DeploymentStatus) => models.filter((entry) => entry.status === status).length;
     return { total_models: models.length, running_models: count("running"), failed_models: count("failed"), models };
@@ -219,7 +224,7 @@ export class Deployments implements AsyncDisposable {
   }
 
   #show(actor: DeploymentActor, record = actor.record): Deployment {
-    return toDeployment(record, actor.instance, actor.metrics, this.#sources.of(record.modelId), this.#clock.now());
+    return toDeployment(record, actor.instance, actor.seen, this.#sources.of(record.modelId), this.#clock.now());
   }
 
   #isManaged(runtime: string): boolean {

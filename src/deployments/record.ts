@@ -41,6 +41,15 @@ export interface DeploymentRecord extends Target {
   readonly deployedAt: number | null;
 }
 
+/** What is known of a run only while it is watched. */
+export interface Seen {
+  readonly metrics: EngineMetrics | null;
+  /** Of a start. */
+  readonly progress: NonNullable<Instance["progress"]> | null;
+  /** When a start will be over, milliseconds since the epoch. */
+  readonly completionAt: number | null;
+}
+
 /** What changes over a deployment's life. */
 export type RecordChange = Partial<
   Pick<
@@ -91,13 +100,13 @@ export function toColumns({ health, restarts, ...same }: RecordChange): Partial<
 /** `DeploymentRecord` as the API shows it, with what is known of its run while there is one. */
 export function toDeployment(
   record: DeploymentRecord,
-  run: Pick<Instance, "pid" | "containerId" | "warnings" | "progress"> | undefined,
-  metrics: EngineMetrics | null,
+  run: Pick<Instance, "pid" | "containerId" | "warnings"> | undefined,
+  seen: Seen,
   modelSource: string,
   now: number,
 ): Deployment {
   return {
-    ...toStatusEntry(record, metrics, modelSource, now),
+    ...toStatusEntry(record, seen, modelSource, now),
     runtime: record.runtime,
     gpus: record.gpus === null ? null : [...record.gpus],
     context_length: record.contextLength,
@@ -108,10 +117,9 @@ export function toDeployment(
     pid: run?.pid ?? null,
     container_id: run?.containerId ?? null,
     warnings: [...(run?.warnings ?? [])],
-    progress: run?.progress ?? null,
     restart_policy: record.restartPolicy,
     ...restartsOf(record),
-    metrics,
+    ...shownOf(seen),
     updated_at: isoTime(record.updatedAt),
   };
 }
@@ -119,7 +127,7 @@ export function toDeployment(
 /** `DeploymentRecord` as `model_status_update` shows it. */
 export function toStatusEntry(
   record: DeploymentRecord,
-  metrics: EngineMetrics | null,
+  seen: Seen,
   modelSource: string,
   now: number,
 ): ModelStatusEntry {
@@ -139,7 +147,15 @@ export function toStatusEntry(
     deployed_at: record.deployedAt === null ? null : isoTime(record.deployedAt),
     runtime: record.runtime,
     ...restartsOf(record),
+    ...shownOf(seen),
+  };
+}
+
+function shownOf({ metrics, progress, completionAt }: Seen) {
+  return {
     metrics,
+    progress,
+    estimated_completion: completionAt === null ? null : isoTime(completionAt),
   };
 }
 

@@ -71,6 +71,23 @@ export class DeploymentRepository {
     );
   }
 
+  /** How long this model's starts took, in milliseconds; undefined without any. */
+  medianStart(record: DeploymentRecord): number | undefined {
+    return medianStart(this.#store.db, record);
+  }
+
+  /** Something of it was not given back after it was stopped. It may have been removed meanwhile. */
+  leak(record: DeploymentRecord, found: readonly string[]): void {
+    const { deploymentId, modelId, name } = record;
+    const said = found.join("; ");
+    this.#store.write((tx) => {
+      this.#record(tx, record, "model_deployment", "warning", `Model ${name} is stopped, but ${said}`, {
+        leaks: found,
+      });
+      tx.emit({ type: "deployment_leak", event: { deploymentId, modelId, name, found } });
+    });
+  }
+
   /** Another port was chosen for it. */
   assignPort(record: DeploymentRecord, port: number): DeploymentRecord {
     return this.#store.write((tx) => this.#update(tx, record, { port }));

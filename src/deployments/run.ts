@@ -4,6 +4,8 @@ import type { Ending, Hooks, Instance } from "./drivers/driver.ts";
 import { EngineWatch } from "./engine/engine-watch.ts";
 import type { Questions } from "./engine/questions.ts";
 import { afterProbe, HEALTHY, type Health, UNKNOWN } from "./health.ts";
+import { idleLimitMs, percentRead } from "./loading/estimate.ts";
+import { Reading } from "./loading/reading.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Probe, ProbeFactory, ProbeResult } from "./probe.ts";
 import { afterLook, beginStart, expiry, remainingMs, type StartLimits } from "./start-deadline.ts";
@@ -37,6 +39,8 @@ export interface RunParts {
   readonly check: HealthCheck;
   readonly questions: Questions;
   readonly modelId: string;
+  /** How big the model is; null when that is not known. */
+  readonly modelBytes: number | null;
   readonly clock: Clock;
   /** 0 to 1, different for each deployment: which part of the interval it probes in. */
   readonly phase: number;
@@ -61,6 +65,7 @@ export class Run implements Disposable {
   #timer: Disposable | undefined;
   #inFlight: Promise<unknown> = Promise.resolve();
   #progressed = false;
+  readonly #reading = new Reading();
 
   /** @throws whatever the driver throws. */
   constructor(parts: RunParts) {
@@ -91,6 +96,12 @@ export class Run implements Disposable {
     return this.#engine.metrics;
   }
 
+  /** What a start is at: what the driver knows, else how much of the model has been read. */
+  get progress(): Instance["progress"] {
+    const percent = percentRead(this.#reading.bytes, this.#parts.modelBytes);
+    return this.instance.progress ?? (percent === null ? undefined : { step: "loading the model", percent });
+  }
+
   /** Resolves when the probe in flight, if there is one, is over. */
   async settled(): Promise<void> {
     await this.#inFlight;
@@ -108,7 +119,7 @@ export class Run implements Disposable {
     const { clock, check, listener } = this.#parts;
     const timeoutMs = check.timeout_seconds * 1000;
     const limits: StartLimits = {
-      idleMs: check.start_timeout_seconds * 1000,
+      idleMs: idleLimitMs(check.start_timeout_seconds * 1000, this.#parts.modelBytes),
       maxGapMs: START_POLL_MS + timeoutMs + STALL_MS,
     };
     let deadline = beginStart(clock.monotonic());
@@ -121,7 +132,7 @@ export class Run implements Disposable {
       if (this.disposed) return;
       if (result?.outcome === "healthy") return this.#tell(() => listener.onReady(clock.monotonic() - this.#began));
       const loading = result?.outcome === "loading";
-      deadline = afterLook(deadline, clock.monotonic(), loading || this.#progressed, limits);
+      deadline = afterLook(deadline, clock.monotonic(), loading || this.#reads() || this.#progressed, limits);
       this.#progressed = false;
       last = result ?? last;
       const late = expiry(deadline, limits);
@@ -139,6 +150,11 @@ export class Run implements Disposable {
         });
     };
     again();
+  }
+
+  #reads(): boolean {
+    const { pid } = this.instance;
+    return pid !== undefined && this.#reading.look(pid);
   }
 
   /** Goes over from the start to the watching of `watch`, healthy as it has just passed a probe. */

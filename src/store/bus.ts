@@ -34,6 +34,15 @@ export interface DeploymentCrashLoop {
   readonly nextRestartAt: number | null;
 }
 
+/** Ten seconds after a deployment was stopped, something of it is still there: its port, or GPU memory of its processes. */
+export interface DeploymentLeak {
+  readonly deploymentId: string;
+  readonly modelId: string;
+  readonly name: string;
+  /** One clause each, such as `port 8000 is still held by python3 (process 12)`. */
+  readonly found: readonly string[];
+}
+
 /** Everything that is told after a commit, by name. */
 export interface BusEvents {
   activity_stream: LoggedEvent<Activity>;
@@ -41,6 +50,7 @@ export interface BusEvents {
   system_alerts: LoggedEvent<Alert>;
   deployment_health: DeploymentHealth;
   deployment_crash_loop: DeploymentCrashLoop;
+  deployment_leak: DeploymentLeak;
 }
 
 export type BusEvent = {

@@ -78,6 +78,7 @@ export function deployment(number: number, varied: Partial<Deployment> = {}): De
     crash_loop: false,
     next_restart_at: null,
     metrics: null,
+    estimated_completion: null,
     args: [],
     env: {},
     health: {

@@ -22,7 +22,11 @@ function setup() {
   const failures: unknown[] = [];
   const log = { error: (_message: string, properties: object) => void failures.push(properties) };
   const runtimes = runtimesOf(new FakeDriver().driver);
-  const ports = { portRange: { first: 20_000, last: 20_009 }, portListener: async () => undefined };
+  const ports = {
+    portRange: { first: 20_000, last: 20_009 },
+    portListener: async () => undefined,
+    gpuMemory: async () => new Map(),
+  };
   const deployments = new Deployments({ store, models, activities, clock, log, runtimes, ...ports });
   const app = new OpenAPIHono();
   mountDeployments(app, deployments);

@@ -17,7 +17,11 @@ test("a real engine that hangs while its health path answers is found, and found
   const models = new Models({ store, activities, clock: systemClock });
   models.create(createModel.parse({ model_id: "m", name: "M", model_source: "local" }));
   const runtimes = runtimesOf(new FakeDriver().driver);
-  const ports = { portRange: { first: 20_000, last: 20_009 }, portListener: async () => undefined };
+  const ports = {
+    portRange: { first: 20_000, last: 20_009 },
+    portListener: async () => undefined,
+    gpuMemory: async () => new Map(),
+  };
   const log = { error: (message: string) => expect.unreachable(message) };
   await using deployments = new Deployments({
     store,

@@ -38,6 +38,8 @@ export class FakeDriver {
   /** How many are alive at a time; more than one would be a double start. */
   alive = 0;
   broken: string | null = null;
+  /** Of the runs from now on. */
+  pid: number | undefined;
   hooks: Hooks | undefined;
   /** What the last start was to start. */
   launched: Launch | undefined;
@@ -75,6 +77,7 @@ export class FakeDriver {
       host: "localhost",
       port: 9,
       containerId: "container-abc",
+      pid: this.pid,
       ended: ended.promise,
       stop: async () => {
         this.calls.push("stop");
@@ -122,6 +125,7 @@ export function open(store: Store, clock = new FakeClock(), endpoint = new FakeE
     random: () => 0.5,
     portRange: { first: 20_000, last: 20_009 },
     portListener: async (_host, port) => room.listeners.get(port),
+    gpuMemory: async () => room.gpuMemory,
   });
   const room = {
     store,
@@ -134,6 +138,8 @@ export function open(store: Store, clock = new FakeClock(), endpoint = new FakeE
     errors,
     /** Who listens on which port of the machine. */
     listeners: new Map<number, string>(),
+    /** GPU memory by process, in bytes. */
+    gpuMemory: new Map<number, number>(),
     addModel: (modelId = "llama2-7b") =>
       models.create(createModel.parse({ model_id: modelId, name: "LLaMA2 Chat", model_source: "huggingface" })),
     /** `create` with the contract's defaults; what is external is on port 8000. */

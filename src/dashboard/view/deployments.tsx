@@ -79,6 +79,7 @@ function DeploymentLine({ row }: { row: DeploymentRow }) {
             {row.reason}
           </p>
         )}
+        <StartProgress row={row} />
         <Restarts row={row} />
       </td>
       <td role="cell" class="deployment-uptime">
@@ -117,6 +118,14 @@ function Load({ row: { metrics } }: { row: DeploymentRow }) {
     waiting !== null && waiting > 0 && `${waiting} waiting`,
   ].filter((part) => part !== false);
   return parts.length === 0 ? null : <p class="deployment-load">{parts.join(" · ")}</p>;
+}
+
+function StartProgress({ row: { progress, estimated_completion: at } }: { row: DeploymentRow }) {
+  const parts = [
+    progress && (progress.percent === null ? progress.step : `${progress.step}, ${progress.percent} %`),
+    at && `ready at about ${timeOfDay(Date.parse(at))}`,
+  ].filter((part) => typeof part === "string");
+  return parts.length === 0 ? null : <p class="deployment-progress">{words(parts.join(" · "))}</p>;
 }
 
 /** Said only while the supervisor is at it; that a deployment was restarted some time ago helps nobody here. */
