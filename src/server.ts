@@ -35,6 +35,7 @@ import { listenRedirect } from "./host/redirect.ts";
 import { createApp } from "./http/app.ts";
 import { Metrics } from "./http/metrics.ts";
 import { problemResponse } from "./http/problems.ts";
+import { serverMetrics } from "./http/server-metrics.ts";
 import { Models } from "./models/models.ts";
 import { mountModels } from "./models/routes.ts";
 import { Realtime, SOCKET_PATH } from "./realtime/realtime.ts";
@@ -183,11 +184,18 @@ export async function startServer({
 
   let stopping = false;
   const metrics = new Metrics([
-    {
-      name: "llm_manager_socket_clients",
-      help: "Socket.IO clients connected now",
-      read: () => realtime.io.of("/").sockets.size,
-    },
+    ...serverMetrics({
+      version: manifest.version,
+      store,
+      activities,
+      alerts,
+      backups,
+      deployments,
+      history,
+      realtime,
+      resources,
+      clock,
+    }),
     ...(certificate
       ? [
           {

@@ -8,7 +8,10 @@ const column = z.array(z.number().nullable());
 
 export const historySeries = z.object({
   metric: z.string().openapi({ example: "cpu" }),
-  /** `percent`, `bytes_per_second`, `celsius`, `watts`, `milliseconds`, `ratio` (0 to 1); null where it is not known. */
+  /**
+   * `percent`, `bytes_per_second`, `celsius`, `watts`, `milliseconds`, `ratio` (0 to 1), `requests`, `tokens_per_second`;
+   * null where it is not known.
+   */
   unit: z.string().nullable(),
   /** One value for each of `times`; null where nothing was measured. */
   avg: column,

@@ -32,6 +32,11 @@ const units: Readonly<Record<string, string>> = {
   latency: "milliseconds",
   up: "ratio",
   healthy: "ratio",
+  cache_usage: "percent",
+  requests_running: "requests",
+  requests_waiting: "requests",
+  prompt_tokens_per_second: "tokens_per_second",
+  generation_tokens_per_second: "tokens_per_second",
 };
 
 /** The unit of a metric's values, null where its name does not say. */

@@ -40,13 +40,25 @@ export function record(parts: RecorderParts): Disposable {
 
 /**
  * `up`: 1 while it runs, 0 while it should and does not; nothing while nobody wants it to. `healthy`: 1 or 0 as the
- * probes have it. Averages of both are shares of time. `latency`: what a probe took, in milliseconds.
+ * probes have it. Averages of both are shares of time. `latency`: what a probe took, in milliseconds. And what the
+ * engine says of itself, where it does.
  */
 export function deploymentValues(
-  { status, health_status: health }: ModelStatusEntry,
+  { status, health_status: health, metrics }: ModelStatusEntry,
   latency: number | null,
 ): Record<string, number | null> {
   const up = status === "running" ? 1 : status === "stopped" ? null : 0;
   const judged = up === 1 && health !== "unknown";
-  return { up, healthy: judged ? Number(health === "healthy") : null, latency: up === 1 ? latency : null };
+  return {
+    up,
+    healthy: judged ? Number(health === "healthy") : null,
+    latency: up === 1 ? latency : null,
+    ...(metrics && {
+      "engine.requests_running": metrics.requests_running,
+      "engine.requests_waiting": metrics.requests_waiting,
+      "engine.prompt_tokens_per_second": metrics.prompt_tokens_per_second,
+      "engine.generation_tokens_per_second": metrics.generation_tokens_per_second,
+      "engine.cache_usage": metrics.cache_usage_percent,
+    }),
+  };
 }

@@ -1,14 +1,8 @@
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { MetricSource, Reading } from "./metric-source.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
-
-/** Gauges that other rooms know: name, help, and how to read it now. */
-export interface GaugeSource {
-  readonly name: string;
-  readonly help: string;
-  readonly read: () => number;
-}
 
 /** What a label may name; anybody can make up methods. */
 const METHODS = new Set(["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT"]);
@@ -19,7 +13,7 @@ export class Metrics {
   readonly #requests: Counter<"method" | "route" | "status">;
   readonly #seconds: Histogram<"method" | "route">;
 
-  constructor(gauges: readonly GaugeSource[]) {
+  constructor(sources: readonly MetricSource[]) {
     const registers = [this.#registry];
     registerProcessMetrics(this.#registry);
     this.#requests = new Counter({
@@ -35,16 +29,7 @@ export class Metrics {
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
       registers,
     });
-    for (const { name, help, read } of gauges) {
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
-    }
+    for (const source of sources) register(source, this.#registry);
   }
 
   /** Counts every request by its route's pattern, never by its path, which anybody can vary without end. */
@@ -59,5 +44,35 @@ export class Metrics {
 
   async response(): Promise<Response> {
     return new Response(await this.#registry.metrics(), { headers: { "content-type": this.#registry.contentType } });
+  }
+}
+
+function register({ name, help, type = "gauge", labels = [], read }: MetricSource, registry: Registry): void {
+  const common = { name, help, labelNames: [...labels], registers: [registry] };
+  const readings = async (): Promise<readonly Reading[]> => {
+    const now = await read();
+    return Array.isArray(now) ? now : [{ value: now as number | null | undefined }];
+  };
+  // What is not there at one scrape must not be shown with its last value.
+  if (type === "counter") {
+    new Counter({
+      ...common,
+      async collect() {
+        const now = await readings();
+        this.reset();
+        if (labels.length === 0) this.remove();
+        for (const { labels: of = {}, value } of now) if (value != null) this.inc(of, value);
+      },
+    });
+  } else {
+    new Gauge({
+      ...common,
+      async collect() {
+        const now = await readings();
+        this.reset();
+        if (labels.length === 0) this.remove();
+        for (const { labels: of = {}, value } of now) if (value != null) this.set(of, value);
+      },
+    });
   }
 }

@@ -3,7 +3,7 @@ import { Server } from "socket.io";
 import type { LiveCallers } from "../access/live.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import type { ModelStatus } from "../contract/index.ts";
+import { type ModelStatus, streamName } from "../contract/index.ts";
 import type { Topics } from "../host/host.ts";
 import type { Resources } from "../resources/sampler.ts";
 import type { Bus } from "../store/bus.ts";
@@ -39,10 +39,20 @@ export interface RealtimeParts {
   readonly live: Pick<LiveCallers, "add">;
 }
 
+export interface RealtimeFigures {
+  readonly clients: { readonly websocket: number; readonly polling: number };
+  /** By stream. */
+  readonly subscriptions: Readonly<Record<string, number>>;
+  readonly unsentBytes: number;
+  /** Clients disconnected so far because they did not keep up. */
+  readonly slowDisconnected: number;
+}
+
 /** The Socket.IO side: five streams, their subscriptions, and what happens to those who cannot keep up. */
 export class Realtime implements AsyncDisposable {
   readonly io: Io;
   readonly #stack = new DisposableStack();
+  readonly #slow: SlowConsumers;
 
   constructor(parts: RealtimeParts) {
     const { config, clock, log, logs } = parts;
@@ -84,7 +94,7 @@ export class Realtime implements AsyncDisposable {
           address: socket.handshake.address,
         }),
     });
-    this.#stack.use(
+    this.#slow = this.#stack.use(
       new SlowConsumers({
         io: this.io,
         clock,
@@ -94,6 +104,21 @@ export class Realtime implements AsyncDisposable {
         snapshot: (socket, stream) => subscriberOf(socket)?.snapshot(stream),
       }),
     );
+  }
+
+  /** Who is connected and subscribed now, and what waits for them. */
+  figures(): RealtimeFigures {
+    const { sockets, adapter } = this.io.of("/");
+    const clients = { websocket: 0, polling: 0 };
+    let unsent = 0;
+    for (const socket of sockets.values()) {
+      clients[socket.conn.transport.name === "polling" ? "polling" : "websocket"]++;
+      unsent += unsentBytes(socket);
+    }
+    const subscriptions = Object.fromEntries(
+      streamName.options.map((stream) => [stream, adapter.rooms.get(stream)?.size ?? 0]),
+    );
+    return { clients, subscriptions, unsentBytes: unsent, slowDisconnected: this.#slow.disconnected };
   }
 
   /** Stops pushing, tells every client that the server goes away, and closes their connections. */

@@ -175,7 +175,7 @@ describe("a clock that is set", () => {
 describe("room", () => {
   test("each tier goes back as far as it should, and no further", async () => {
     using t = historyRig();
-    await t.sample(50 * HOUR, 10, 10 * SECOND);
+    await t.sample(50 * HOUR, 10, 30 * SECOND);
     const reach = (table: string, step: number) => {
       const rows = t.rows(table);
       return (t.clock.now() - (rows[0]?.bucket ?? 0) * step) / HOUR;
