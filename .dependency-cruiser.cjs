@@ -3,7 +3,7 @@
 // "Types only" is what TypeScript erases: such an import lets a part name what it is handed without being able to make,
 // or reach around to, one of its own.
 
-const NOUNS = "models|deployments|activities|alerts|resources|history|backups";
+const NOUNS = "models|deployments|activities|alerts|resources|history|backups|notifications";
 
 /** A value, not only a type: what stays in the program. */
 const VALUE = { dependencyTypesNot: ["type-only"] };
@@ -35,7 +35,12 @@ module.exports = {
   forbidden: [
     ...only("contract-stands-alone", "^src/contract/", {}, "Wire shapes depend on nothing of ours."),
     ...only("clock-stands-alone", CLOCK, {}, "Time is handed in everywhere, so it depends on nothing."),
-    ...only("config-stands-alone", CONFIG, {}, "Settings are read before anything else is there."),
+    ...only(
+      "config-stands-alone",
+      CONFIG,
+      { values: [CONTRACT] },
+      "Settings are read before anything else is there; a table of the file that REST takes as well is the contract's.",
+    ),
     ...only("logging-is-early", "^src/logging\\.ts$", { types: [CONFIG] }, "Logging is up before anything can fail."),
     ...only("db-stands-alone", DB, { types: [CONTRACT] }, "Tables know the contract's words, and no code."),
     ...only("store-knows-db", STORE, { values: [DB, CONTRACT, CLOCK] }, "The store keeps; what is kept is the nouns'."),

@@ -6,6 +6,7 @@ import activitySearch from "./migrations/0004_activity_search.sql" with { type: 
 import alerts from "./migrations/0005_alerts.sql" with { type: "text" };
 import restarts from "./migrations/0006_restarts.sql" with { type: "text" };
 import ports from "./migrations/0007_ports.sql" with { type: "text" };
+import channels from "./migrations/0008_talented_alex_wilder.sql" with { type: "text" };
 
 /**
  * The migrations in the order they are applied, as text so that they are inside the binary. A database's
@@ -20,4 +21,5 @@ export const migrations: readonly { readonly tag: string; readonly sql: string }
   { tag: "0005_alerts", sql: alerts },
   { tag: "0006_restarts", sql: restarts },
   { tag: "0007_ports", sql: ports },
+  { tag: "0008_talented_alex_wilder", sql: channels },
 ];

@@ -261,3 +261,21 @@ export const historyState = sqliteTable("history_state", {
   name: text("name").primaryKey(),
   value: integer("value").notNull(),
 });
+
+/** Somewhere that alerts are told to. Its rows in other tables go with it. */
+export const channels = sqliteTable("channels", {
+  id: integer("id").primaryKey({ autoIncrement: true }),
+  name: text("name").notNull().unique(),
+  kind: text("kind").notNull(),
+  /** `api`, or `file`: a table of the configuration, which is where its settings stay. */
+  source: text("source").notNull(),
+  enabled: integer("enabled", { mode: "boolean" }).notNull(),
+  minSeverity: text("min_severity").notNull(),
+  events: text("events", { mode: "json" }).$type<readonly string[]>().notNull(),
+  remindCriticalMinutes: integer("remind_critical_minutes").notNull(),
+  remindMinutes: integer("remind_minutes").notNull(),
+  /** The `ChannelSettings` of its kind, secrets included; null for `file`. */
+  settings: text("settings", { mode: "json" }).$type<unknown>(),
+  createdAt: integer("created_at").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+});

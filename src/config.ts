@@ -3,9 +3,12 @@ import { resolve } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { z } from "zod";
 import { type AlertRules, alertRulesOf } from "./config/alert-rules.ts";
+import { channelsOf } from "./config/channels.ts";
 import { inheritedEnvironment } from "./config/inherited-environment.ts";
+import { privateTargets } from "./config/private-targets.ts";
 import type { Recipe } from "./config/recipe.ts";
 import { recipesOf } from "./config/recipes.ts";
+import type { CreateChannel } from "./contract/channels.ts";
 
 /** The configuration is wrong; the message is one line that names the setting, its value and what is allowed. */
 export class ConfigError extends Error {
@@ -50,6 +53,10 @@ const portRange = z
 const origin = z.string().refine((text) => text === "*" || URL.parse(text)?.origin === text, {
   error: "must be origins such as https://example.org, separated by commas",
 });
+const publicUrl = z
+  .string()
+  .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "must be a URL such as https://llm.example.org")
+  .transform((text) => text.replace(/\/+$/, ""));
 
 const addressOrRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
   error: "must be addresses or ranges such as 10.0.0.0/8, separated by commas",
@@ -160,6 +167,16 @@ const settings = {
   ACTIVITY_MAX_DAYS: [whole(1, 36_500), 365, "Days after which an activity is deleted"],
   ACTIVITY_MAX_COUNT: [whole(1_000, 1_000_000_000), 1_000_000, "Activities kept; beyond it the oldest are deleted"],
   ALERTS: [flag, "on", "Watch thresholds and health even when nobody is connected"],
+  PUBLIC_URL: [
+    publicUrl.optional(),
+    undefined,
+    "Address under which people reach the server's page, for links in notifications",
+  ],
+  NOTIFY_ALLOW_PRIVATE: [
+    privateTargets,
+    "off",
+    "Channels on private and loopback addresses: off, on, or names, addresses and ranges such as 10.0.0.0/8",
+  ],
   SOCKET_PING_INTERVAL_MS: [whole(100, 600_000), 25_000, "Milliseconds between two heartbeats of a connection"],
   SOCKET_PING_TIMEOUT_MS: [whole(100, 600_000), 20_000, "Milliseconds a heartbeat may go unanswered"],
   SOCKET_RECOVERY_MS: [
@@ -192,6 +209,8 @@ export type Config = { readonly [Name in SettingName as CamelCase<Name>]: z.infe
   readonly recipes: readonly Recipe[];
   /** What each alert rule says: what is shipped, changed by the file's `[alerts.rules.NAME]` tables. */
   readonly alertRules: AlertRules;
+  /** The file's `[channels.NAME]` tables: whom alerts are told to, besides the channels added over REST. */
+  readonly channels: readonly CreateChannel[];
   /** What an engine inherits of this server's environment: where things are on this machine, and none of its settings. */
   readonly engineEnvironment: Readonly<Record<string, string>>;
 };
@@ -203,7 +222,7 @@ export const settingsHelp: readonly { readonly name: string; readonly fallback: 
   {
     name: "CONFIG_FILE",
     fallback: "",
-    text: "A TOML file with any of these settings, in lower case, [runtimes.NAME] and [alerts.rules.NAME] tables",
+    text: "A TOML file with any of these settings, in lower case, and [runtimes.NAME], [alerts.rules.NAME] and [channels.NAME] tables",
   },
   ...names.map((name) => ({ name, fallback: String(settings[name][1] ?? ""), text: settings[name][2] })),
 ];
@@ -237,8 +256,16 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   if (typeof recipes === "string") throw new ConfigError(`${path}: ${recipes}`);
   const alertRules = alertRulesOf(typeof alerts === "object" ? alerts : {});
   if (typeof alertRules === "string") throw new ConfigError(`${path}: ${alertRules}`);
+  const channels = channelsOf(file.channels);
+  if (typeof channels === "string") throw new ConfigError(`${path}: ${channels}`);
   const engineEnvironment = inheritedEnvironment(environment);
-  const config = { ...Object.fromEntries(entries), recipes, alertRules, engineEnvironment } as unknown as Config;
+  const config = {
+    ...Object.fromEntries(entries),
+    recipes,
+    alertRules,
+    channels,
+    engineEnvironment,
+  } as unknown as Config;
   if (config.socketLagBytes >= config.socketBacklogBytes) {
     throw new ConfigError("SOCKET_LAG_BYTES must be less than SOCKET_BACKLOG_BYTES");
   }
@@ -270,7 +297,7 @@ function readConfigFile(path: string): Record<string, unknown> {
   } catch (error) {
     throw new ConfigError(`CONFIG_FILE ${path} is not TOML: ${messageOf(error).split("\n", 1)[0]}`);
   }
-  const known = new Set(["runtimes", ...names.map((name) => name.toLowerCase())]);
+  const known = new Set(["runtimes", "channels", ...names.map((name) => name.toLowerCase())]);
   const unknown = Object.keys(content).find((key) => !known.has(key));
   if (unknown !== undefined) {
     throw new ConfigError(`${unknown} in ${path} is not a setting; --help lists those there are`);

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import manifest from "../package.json" with { type: "json" };
@@ -13,6 +14,8 @@ import { Activities } from "./activities/activities.ts";
 import { keepWithin } from "./activities/retention.ts";
 import { mountActivities } from "./activities/routes.ts";
 import { Alerts } from "./alerts/alerts.ts";
+import { Addresses, systemResolve } from "./alerts/notifiers/addresses.ts";
+import { createNotifiers } from "./alerts/notifiers/notifiers.ts";
 import { mountAlerts } from "./alerts/routes.ts";
 import { Backups } from "./backups/backups.ts";
 import { mountBackups } from "./backups/routes.ts";
@@ -30,6 +33,7 @@ import { ProbeTimes } from "./history/probe-times.ts";
 import { record } from "./history/recorder.ts";
 import { mountHistory } from "./history/routes.ts";
 import { chooseHost } from "./host/choose.ts";
+import { post } from "./host/outgoing.ts";
 import { portListener } from "./host/port-listener.ts";
 import { listenRedirect } from "./host/redirect.ts";
 import { createApp } from "./http/app.ts";
@@ -38,6 +42,8 @@ import { problemResponse } from "./http/problems.ts";
 import { serverMetrics } from "./http/server-metrics.ts";
 import { Models } from "./models/models.ts";
 import { mountModels } from "./models/routes.ts";
+import { Channels } from "./notifications/channels.ts";
+import { mountChannels } from "./notifications/routes.ts";
 import { Realtime, SOCKET_PATH } from "./realtime/realtime.ts";
 import { nvidiaProcesses } from "./resources/collectors/nvidia-processes.ts";
 import { mountResources } from "./resources/routes.ts";
@@ -149,6 +155,16 @@ export async function startServer({
       probes: probeTimes.timing(httpProbe),
     }),
   );
+  const channels = new Channels({
+    store,
+    activities,
+    clock,
+    notifiers: createNotifiers(
+      { addresses: new Addresses(config.notifyAllowPrivate, systemResolve), post },
+      { hostName: hostname(), version: manifest.version, publicUrl: config.publicUrl },
+    ),
+    fromFile: config.channels,
+  });
   const alerts = starting.use(
     new Alerts({
       store,
@@ -234,6 +250,7 @@ export async function startServer({
           const { kind, name } = c.get("caller");
           return kind === "open" ? null : name;
         }),
+      (api) => mountChannels(api, channels),
       (api) => mountResources(api, resources),
       (api) => mountBackups(api, backups),
       (api) => mountHistory(api, history, clock),

@@ -39,6 +39,7 @@ export function openApiInfo(version: string) {
       { name: "deployments", description: "Models being served" },
       { name: "activities", description: "The history" },
       { name: "alerts", description: "What is or was wrong" },
+      { name: "notifications", description: "Who is told of alerts, and how" },
       { name: "status", description: "The machine and its models now" },
       { name: "access", description: "Who may call" },
       { name: "server", description: "The server itself" },
