@@ -24,6 +24,8 @@ import type { Config } from "./config.ts";
 import { builtFiles } from "./dashboard/assets.generated.ts";
 import { Deployments } from "./deployments/deployments.ts";
 import { createDrivers } from "./deployments/drivers/drivers.ts";
+import { DeploymentLogs } from "./deployments/logs/logs.ts";
+import { mountDeploymentLogs } from "./deployments/logs/routes.ts";
 import { httpProbe } from "./deployments/probe.ts";
 import { Executables } from "./deployments/recipes/executables.ts";
 import { mountDeployments } from "./deployments/routes.ts";
@@ -124,12 +126,14 @@ export async function startServer({
   const probeTimes = new ProbeTimes();
   const shutdown = new AbortController();
   starting.defer(() => shutdown.abort());
+  const logDirectory = join(config.dataDir, "logs");
+  const logs = starting.use(new DeploymentLogs({ directory: logDirectory, clock }));
   const executables = new Executables(clock, config.engineEnvironment);
   const runtimes = new Runtimes({
     recipes: config.recipes,
     drivers: createDrivers({
       runDirectory: join(config.dataDir, "run"),
-      logDirectory: join(config.dataDir, "logs"),
+      logDirectory,
       program,
       environment: config.engineEnvironment,
       executables,
@@ -152,6 +156,7 @@ export async function startServer({
       portRange: config.portRange,
       portListener,
       gpuMemory: config.gpu === "off" ? async () => new Map() : () => nvidiaProcesses(),
+      logs,
       probes: probeTimes.timing(httpProbe),
     }),
   );
@@ -243,6 +248,7 @@ export async function startServer({
       (api) => signIn && mountOidc(api, { signIn, access, log: log.getChild("access") }),
       (api) => mountModels(api, models),
       (api) => mountDeployments(api, deployments),
+      (api) => mountDeploymentLogs(api, { deployments, logs }),
       (api) => mountActivities(api, activities),
       // Who comes without a token, where none is needed, has no name.
       (api) =>
@@ -280,6 +286,7 @@ export async function startServer({
   starting.defer(async () => {
     // Nobody new gets in from here on. Clients are told and let go meanwhile: their connections count as open.
     const closed = listening.close(config.shutdownDeadlineMs);
+    logs[Symbol.dispose]();
     await realtime[Symbol.asyncDispose]();
     await closed;
   });

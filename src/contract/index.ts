@@ -5,6 +5,7 @@ export * from "./backups.ts";
 export * from "./channels.ts";
 export * from "./deployments.ts";
 export * from "./history.ts";
+export * from "./logs.ts";
 export * from "./models.ts";
 export * from "./primitives.ts";
 export * from "./problem.ts";

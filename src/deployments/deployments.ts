@@ -17,6 +17,7 @@ import type { Store } from "../store/store.ts";
 import { DeploymentActor } from "./actor.ts";
 import { deploymentEventLog } from "./deployment-events.ts";
 import type { Command } from "./lifecycle.ts";
+import type { DeploymentLogs } from "./logs/logs.ts";
 import { type PortRange, Ports, type Reservation } from "./ports/ports.ts";
 import { httpProbe, type ProbeFactory } from "./probe.ts";
 import { modelBytes } from "./recipes/model-bytes.ts";
@@ -39,6 +40,8 @@ export interface DeploymentsParts {
   /** Where failed background steps are reported; a LogTape `Logger`. */
   readonly log: { error(message: string, properties: Record<string, unknown>): void };
   readonly runtimes: Runtimes;
+  /** Which goes with the deployments; nothing is kept without. */
+  readonly logs?: Pick<DeploymentLogs, "remove" | "sweep">;
   readonly probes?: ProbeFactory;
   readonly portRange: PortRange;
   /** Who listens on a port of this machine, in words for people; undefined when nobody does. */
@@ -60,6 +63,7 @@ export class Deployments implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #log: DeploymentsParts["log"];
   readonly #repository: DeploymentRepository;
+  readonly #logs: Pick<DeploymentLogs, "remove" | "sweep"> | undefined;
   readonly #runtimes: Runtimes;
   readonly #sources: ModelSources;
   readonly #ports: Ports;
@@ -76,6 +80,7 @@ export class Deployments implements AsyncDisposable {
     this.#log = log;
     this.#repository = new DeploymentRepository(parts);
     this.#runtimes = parts.runtimes;
+    this.#logs = parts.logs;
     this.#sources = new ModelSources(store, models);
     this.#ports = new Ports({
       range: parts.portRange,
@@ -113,6 +118,7 @@ export class Deployments implements AsyncDisposable {
     this.#runtimes.sweep(keep).catch((error) => {
       this.#log.error("What an earlier run of the server left could not be ended: {error}", { error });
     });
+    this.#logs?.sweep(new Set([...this.#actors.values()].map(({ record }) => record.deploymentId)));
     for (const actor of [...this.#actors.values()]) actor.resume();
   }
 
@@ -195,6 +201,7 @@ export class Deployments implements AsyncDisposable {
   /** Resolves when it is stopped and gone. @throws ProblemError `not_found`; StorageError. */
   async remove(id: string): Promise<void> {
     await this.#require(id).remove();
+    await this.#logs?.remove(id);
   }
 
   /** The data of `model_status_update`, from memory. */
