@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq, or } from "drizzle-orm";
 import { deployments } from "../../db/schema.ts";
 import { type Alert, idNumber } from "../contract/index.ts";
 import type { DeploymentHealth } from "../store/bus.ts";
@@ -12,6 +12,7 @@ interface Row {
   readonly status: string;
   readonly name: string;
   readonly reason: string | null;
+  readonly crashLoop: boolean;
 }
 
 /**
@@ -40,7 +41,9 @@ export class DeploymentWatch implements Disposable {
         else this.#health.set(health.deploymentId, health);
         this.#settle(health.deploymentId);
       }),
-      bus.on("deployment_events", ({ data }) => this.#settle(data.deployment_id)),
+      // A failure is one also when its restart has begun by now.
+      bus.on("deployment_events", ({ data }) => this.#settle(data.deployment_id, data.event === "deployment_failed")),
+      bus.on("deployment_crash_loop", ({ deploymentId }) => this.#settle(deploymentId)),
       // Each removal is in the history. Of the health checks there, some are written here.
       bus.on("activity_stream", ({ data }) => {
         if (data.resource_type !== "deployment" || data.activity_type === "model_health_check") return;
@@ -51,7 +54,7 @@ export class DeploymentWatch implements Disposable {
     const failed = parts.store.db
       .select({ id: deployments.id })
       .from(deployments)
-      .where(eq(deployments.status, "failed"));
+      .where(or(eq(deployments.status, "failed"), eq(deployments.crashLoop, true)));
     const watched = [...parts.monitor.keysOf("model_unhealthy"), ...parts.monitor.keysOf("deployment_failed")];
     for (const id of new Set([...failed.all().map(({ id }) => `dep-${id}`), ...watched.map(idOf)])) this.#settle(id);
   }
@@ -70,7 +73,7 @@ export class DeploymentWatch implements Disposable {
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
   }
 
-  #settle(id: string): void {
+  #settle(id: string, failed = false): void {
     const row = this.#rowOf(id);
     if (row === undefined || row.status === "stopped") {
       this.#health.delete(id);
@@ -80,7 +83,7 @@ export class DeploymentWatch implements Disposable {
     }
     this.#unsettled.delete(id);
     this.#observeHealth(id);
-    this.#observeStatus(id, row);
+    this.#observeStatus(id, row, failed || row.status === "failed");
   }
 
   #observeHealth(id: string): void {
@@ -109,18 +112,19 @@ export class DeploymentWatch implements Disposable {
   }
 
   /** On its way it is neither failed nor well. */
-  #observeStatus(id: string, { status, name, reason }: Row): void {
+  #observeStatus(id: string, { status, name, reason, crashLoop }: Row, failed: boolean): void {
     const key = failureKey(id);
-    const failed = status === "failed";
-    if (!failed && (status !== "running" || !this.#monitor.watches(key))) return;
+    const value = crashLoop ? 2 : failed ? 1 : 0;
+    if (value === 0 && (status !== "running" || !this.#monitor.watches(key))) return;
+    const what = crashLoop ? "keeps failing and is restarted later each time" : "failed";
     this.#monitor.observe({
       key,
       rule: "deployment_failed",
-      value: failed ? 1 : 0,
+      value,
       says: factSays(rules.deployment_failed, {
-        resource: { type: "deployment", id, current_value: failed ? 1 : 0, threshold: 1, unit: "failures" },
-        title: "Deployment Failed",
-        message: `Deployment ${id} of model ${name} failed${reason === null ? "" : `: ${reason}`}`,
+        resource: { type: "deployment", id, current_value: value, threshold: crashLoop ? 2 : 1, unit: "" },
+        title: crashLoop ? "Deployment Keeps Failing" : "Deployment Failed",
+        message: `Deployment ${id} of model ${name} ${what}${reason === null ? "" : `: ${reason}`}`,
         overTitle: "Deployment Runs Again",
         overMessage: `Deployment ${id} of model ${name} runs again`,
       }),
@@ -138,7 +142,12 @@ export class DeploymentWatch implements Disposable {
 
   #rowOf(id: string): Row | undefined {
     return this.#store.db
-      .select({ status: deployments.status, name: deployments.name, reason: deployments.reason })
+      .select({
+        status: deployments.status,
+        name: deployments.name,
+        reason: deployments.reason,
+        crashLoop: deployments.crashLoop,
+      })
       .from(deployments)
       .where(eq(deployments.id, idNumber("dep-", id) ?? 0))
       .get();

@@ -4,6 +4,9 @@ import { factSays } from "./content.ts";
 import type { Monitor } from "./monitor.ts";
 import { rules } from "./rules.ts";
 
+/** More at a time are one trouble, not many; what is beyond is in the history alone. */
+const MOST = 200;
+
 /**
  * Makes an incident of each download that failed: an entry of the type `download_task` with the severity `error` (or
  * `critical`), whoever wrote it. It is over with the next entry about the same thing that is none.
@@ -32,7 +35,7 @@ export class DownloadWatch implements Disposable {
     const value = severity === "critical" ? 2 : severity === "error" ? 1 : 0;
     const key = resource_id === null ? "download" : `download:${resource_id}`;
     // Most entries are about a download that goes well.
-    if (value === 0 && !this.#monitor.watches(key)) return;
+    if (!this.#monitor.watches(key) && (value === 0 || this.#monitor.keysOf("download_failed").length >= MOST)) return;
     const id = resource_id === null ? {} : { id: resource_id };
     this.#monitor.observe({
       key,

@@ -119,6 +119,8 @@ export class Monitor {
     if (!watched?.says || !this.#book.settings(watched.rule).enabled) return;
     const { rule, state } = watched;
     this.#take(key, watched, step(this.#book.limits(rule), state, state.value, this.#clock.monotonic()));
+    // Whatever there is to hear of it next is told.
+    if (isIdle(watched.state)) this.#forget(key);
   }
 
   /** Judges everything of a rule anew after it was changed, and closes what is open when it is off. */

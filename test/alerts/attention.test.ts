@@ -216,19 +216,35 @@ describe("a rule", () => {
 });
 
 describe("a download", () => {
-  test("that failed is told by whoever writes it into the history, and is over with better news", async () => {
-    using rig = new Rig();
-    const write = (severity: "info" | "error", message: string) =>
+  function heardOf(rig: Rig) {
+    return (severity: "info" | "error", message: string, resource_id = "llama2-7b") =>
       rig.store.write((tx) =>
         rig.activities.record(tx, {
           activity_type: "download_task",
           message,
           severity,
           resource_type: "model",
-          resource_id: "llama2-7b",
+          resource_id,
           extra_data: {},
         }),
       );
+  }
+
+  test("is one of at most 200 that are told of at a time, and those that are over make room", async () => {
+    using rig = new Rig();
+    const write = heardOf(rig);
+    for (let n = 0; n < 250; n++) write("error", "It failed", `model-${n}`);
+    expect(rig.pushed).toHaveLength(200);
+    for (let n = 0; n < 250; n++) write("info", "It is done", `model-${n}`);
+    expect(rig.pushed).toHaveLength(400);
+    await rig.samples(610, {});
+    write("error", "It failed", "model-249");
+    expect(rig.pushed.at(-1)?.data).toMatchObject({ alert_id: "alert_201", state: "firing" });
+  });
+
+  test("that failed is told by whoever writes it into the history, and is over with better news", async () => {
+    using rig = new Rig();
+    const write = heardOf(rig);
     write("info", "Download of llama2-7b begins");
     expect(rig.pushed).toEqual([]);
     write("error", "Download of llama2-7b failed: HTTP 503");

@@ -130,3 +130,86 @@ describe("an alert about a deployment", () => {
     await room.deployments[Symbol.asyncDispose]();
   });
 });
+
+describe("an alert about a deployment that failed", () => {
+  /** A deployment of a driver whose runs end as the test says. */
+  async function crashing(rig: Rig, restart_policy: string) {
+    const room = open(rig.store, rig.clock);
+    room.fake.stopped.resolve();
+    room.addModel();
+    room.deploy({ runtime: "fake", restart_policy });
+    await rig.clock.advance(0);
+    return {
+      ...room,
+      async crash() {
+        room.fake.end({ reason: "exit code 1", exitCode: 1 });
+        await rig.clock.advance(0);
+      },
+      [Symbol.asyncDispose]: () => room.deployments[Symbol.asyncDispose](),
+    };
+  }
+
+  test("says why, and goes when it runs again", async () => {
+    using rig = new Rig();
+    await using room = await crashing(rig, "never");
+    await room.crash();
+    expect(rig.pushed.map(({ data }) => data)).toMatchObject([
+      {
+        type: "deployment_failed",
+        category: "model_health",
+        severity: "error",
+        title: "Deployment Failed",
+        message: "Deployment dep-1 of model LLaMA2 Chat failed: exit code 1",
+        resource: { type: "deployment", id: "dep-1" },
+        actions: ["restart_model", "check_logs"],
+        rule: "deployment_failed",
+        key: "deployment:dep-1:failure",
+      },
+    ]);
+    await rig.samples(400, {});
+    expect(rig.pushed).toHaveLength(1);
+    await room.deployments.start("dep-1");
+    await rig.clock.advance(0);
+    expect(rig.pushed.at(-1)?.data).toMatchObject({
+      state: "resolved",
+      message: "Deployment dep-1 of model LLaMA2 Chat runs again",
+      resolution: { reason: "recovered" },
+    });
+  });
+
+  test("becomes critical in a crash loop, and ends after that", async () => {
+    using rig = new Rig();
+    await using room = await crashing(rig, "always");
+    for (let i = 0; i < 5; i++) {
+      await room.crash();
+      await rig.samples(30, {});
+    }
+    expect(rig.heard.map(({ kind }) => kind)).toEqual(["opened", "resolved", "reopened", "flapping", "escalated"]);
+    expect(rig.alerts.get("alert_1")).toMatchObject({
+      severity: "critical",
+      title: "Deployment Keeps Failing",
+      message: "Deployment dep-1 of model LLaMA2 Chat keeps failing and is restarted later each time: exit code 1",
+    });
+    // A stable run ends the loop, and a quarter of an hour without a change the alert.
+    await rig.samples(660, {});
+    expect(rig.alerts.get("alert_1")).toMatchObject({ state: "resolved", resolution: { reason: "recovered" } });
+  });
+
+  test("is there at the start when it failed while nobody watched, and goes when it is stopped", async () => {
+    using rig = new Rig();
+    await using room = await crashing(rig, "never");
+    rig.alerts[Symbol.dispose]();
+    await room.crash();
+    expect(rig.pushed).toEqual([]);
+    await room.deployments[Symbol.asyncDispose]();
+    rig.restart();
+    expect(rig.story).toEqual(["alert_1 firing error 1"]);
+    const later = open(rig.store, rig.clock);
+    later.deployments.resume();
+    await rig.clock.advance(0);
+    await later.deployments.stop("dep-1");
+    await rig.clock.advance(0);
+    expect(rig.alerts.get("alert_1")).toMatchObject({ state: "resolved", resolution: { reason: "stopped" } });
+    await later.deployments[Symbol.asyncDispose]();
+  });
+});
