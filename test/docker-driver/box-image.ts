@@ -9,15 +9,16 @@ export const BOX = "box";
 const APPLETS = ["sh", "sleep", "echo", "httpd", "tail", "dd", "cat"];
 
 /**
- * A fake engine for containers, as a script: `/engine PORT [MODE…]`. It counts on its output, and answers `/health`.
+ * A fake engine for containers, as a script: `/engine HOST PORT [MODE…]`. It counts on its output, and answers `/health`.
  *
  * - `ignore-sigterm`: only SIGKILL ends it.
  * - `exit CODE`: ends at once.
  * - `eat`: uses memory without end.
  */
 const ENGINE = `#!/bin/sh
-port=$1
-shift
+host=$1
+port=$2
+shift 2
 echo "loading $port"
 case "$1" in
   ignore-sigterm) trap "" TERM ;;
@@ -25,7 +26,7 @@ case "$1" in
   eat) text=0123456789abcdef; while true; do text=$text$text; done ;;
   *) trap "echo bye; exit 0" TERM ;;
 esac
-httpd -p 127.0.0.1:$port -h /www
+httpd -p $host:$port -h /www
 echo ready >&2
 count=0
 while true; do

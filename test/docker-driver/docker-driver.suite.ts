@@ -10,6 +10,8 @@ import { failed, type Rig, running, startRig, stopped } from "./rig.ts";
 
 setDefaultTimeout(180_000);
 
+const KILLS = 24;
+const MANY = 20;
 const checkout = resolve(import.meta.dir, "../..");
 
 let engine: Engine;
@@ -133,6 +135,65 @@ test("what it writes is in the log without gap or repeat, over kills of the serv
   expect(lines).toEqual(lines.map((_, index) => String(index)));
   expect(rig.logOf(id).filter((line) => line.includes(" stderr F ready"))).toHaveLength(1);
   expect(rig.logOf(id).at(-1)).toEndWith("stdout F bye");
+});
+
+test("on a network of its own its port is published where the deployment answers, and nowhere else", async () => {
+  engine.docker("network", "create", "own");
+  const tables = `[runtimes.published]\nextends = "${BOX}"\nnetwork = "own"\ncontainer_port = 8080\n`;
+  await using rig = await startRig(engine, { tables });
+  const { id, port } = await rig.deploy([], { runtime: "published", host: "127.0.0.1" });
+  const { container_id: container } = await rig.until(id, running);
+  expect(await answers(port)).toBe(200);
+  expect(engine.docker("port", container)).toBe(`8080/tcp -> 127.0.0.1:${port}`);
+  await must(rig.server.url, "DELETE", `/deployments/${id}`);
+  engine.docker("network", "rm", "own");
+});
+
+test("whenever the server is killed, the last command is carried out, with one container or none", async () => {
+  await using rig = await startRig(engine);
+  const { id } = await rig.deploy();
+  await rig.until(id, running);
+  let up = true;
+  for (let kills = 0; kills < KILLS; kills++) {
+    const verb: "start" | "stop" | "restart" = up ? (kills % 3 === 0 ? "stop" : "restart") : "start";
+    up = verb !== "stop";
+    const asked = send(rig.server.url, "POST", `/deployments/${id}/${verb}`).then(
+      ({ status }) => status < 300,
+      () => false,
+    );
+    await Bun.sleep((kills * 37) % 400);
+    await rig.killServer();
+    expect(rig.containers().length).toBeLessThanOrEqual(1);
+    const accepted = await asked;
+    await rig.startServer();
+    // Who has no answer asks again; that it is so already is one, too.
+    if (!accepted) await send(rig.server.url, "POST", `/deployments/${id}/${verb}`);
+    const now = await rig.until(id, (deployment) => (up ? running(deployment) : stopped(deployment)));
+    expect(rig.containers()).toEqual(up ? [now.container_id] : []);
+  }
+});
+
+test("many are found again at once, and answer all the while", async () => {
+  await using rig = await startRig(engine);
+  const all = await Promise.all(Array.from({ length: MANY }, () => rig.deploy()));
+  const before = await Promise.all(all.map(({ id }) => rig.until(id, running)));
+  let asking = true;
+  let refused = 0;
+  const asked = all.map(async ({ port }) => {
+    while (asking) {
+      if ((await answers(port).catch(() => 0)) !== 200) refused++;
+      await Bun.sleep(100);
+    }
+  });
+  await rig.killServer();
+  await rig.startServer();
+  const after = await Promise.all(all.map(({ id }) => rig.until(id, running)));
+  asking = false;
+  await Promise.all(asked);
+  expect(refused).toBe(0);
+  expect(after.map((each) => each.container_id)).toEqual(before.map((each) => each.container_id));
+  expect(after.map((each) => each.deployed_at)).toEqual(before.map((each) => each.deployed_at));
+  expect(rig.containers()).toHaveLength(MANY);
 });
 
 test("one that ignores SIGTERM is killed after its grace", async () => {

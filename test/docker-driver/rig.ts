@@ -50,7 +50,7 @@ export async function startRig(
 driver = "docker"
 image = "${BOX}"
 entrypoint = ["/engine"]
-command = ["{port}"]
+command = ["{host}", "{port}"]
 network = "host"
 allowed_args = ["*"]
 health_path = "/health"
@@ -124,7 +124,8 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-export const running = (deployment: Payload) =>
-  deployment.status === "running" && deployment.health_status === "healthy";
+/** It answers, and the server has found its container, which after a restart of the server is not the same. */
+export const running = ({ status, health_status: health, container_id: container }: Payload) =>
+  status === "running" && health === "healthy" && container !== null;
 export const failed = (deployment: Payload) => deployment.status === "failed";
 export const stopped = (deployment: Payload) => deployment.status === "stopped";

@@ -22,6 +22,8 @@ export interface BringParts {
   readonly launch: (() => Launch) | undefined;
   /** Something is about to be started, for the first time. */
   readonly onLaunch: () => void;
+  /** There is one, and it is about to be started, if it has not been. */
+  readonly onContainer: (id: string) => void;
   readonly onWarnings: (warnings: readonly string[]) => void;
   /** Undefined when it is over. */
   readonly onPull: (pull: Pull | undefined) => void;
@@ -54,7 +56,10 @@ export async function bringContainer(parts: BringParts): Promise<Brought> {
     const left = await patiently(patience, () => engine.list(ownLabels(id, target.deploymentId)));
     const mine = launch ? left.find(({ labels }) => isSameRun(labels, target)) : left[0];
     await Promise.all(left.filter((other) => other !== mine).map((other) => endContainer(other.id, engine, patience)));
-    if (mine) return await started(mine, parts);
+    if (mine) {
+      parts.onContainer(mine.id);
+      return await started(mine, parts);
+    }
     if (!launch) return { ending: REMOVED };
     if (!wanted) {
       wanted = launch();

@@ -117,6 +117,9 @@ export class ContainerRun implements Instance {
       const { id, found, ending } = await bringContainer({
         ...{ engine, owner, target: this.#target, patience, launch },
         onLaunch: () => this.#output.begin(),
+        onContainer: (container) => {
+          this.#id = container;
+        },
         onWarnings: (warnings) => {
           this.#warnings = warnings;
         },
@@ -124,13 +127,12 @@ export class ContainerRun implements Instance {
       });
       if (ending) return this.#over(ending);
       if (found === "over") this.#seen = "server away";
-      this.#id = id;
+      this.#output.follow(id);
+      void this.#watch(id, { clock, signal: patience.signal });
     } catch (error) {
       if (error instanceof EngineAway) return this.#over(engineAway(error.message));
       throw error;
     }
-    this.#output.follow(this.#id);
-    void this.#watch(this.#id, { clock, signal: patience.signal });
   }
 
   /** Looks at the container until it is over. */

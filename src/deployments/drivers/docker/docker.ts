@@ -103,11 +103,8 @@ function noImage({ name, image }: Recipe): string | null {
   return image === null ? `[runtimes.${name}] of the config file gives it no image` : null;
 }
 
-function check({ host, port }: Wanted) {
-  const errors = [];
-  if (port === null) errors.push({ field: "port", message: "is needed: where the engine is to listen" });
-  if (host !== "localhost" && !/^[0-9.]+$|:/.test(host)) {
-    errors.push({ field: "host", message: "must be localhost or an IP address of this machine" });
-  }
-  return errors;
+/** Docker publishes at addresses. */
+function check({ host }: Wanted) {
+  if (host === "localhost" || /^[0-9.]+$|:/.test(host)) return [];
+  return [{ field: "host", message: "must be localhost or an IP address of this machine" }];
 }
