@@ -37,7 +37,8 @@ async function emptyBun() {
 }
 
 async function perClient() {
-  await using server = await serverProcess({ env: { ALERTS: "off", HISTORY: "off" } });
+  const env = { ALERTS: "off", HISTORY: "off", SOCKET_HANDSHAKES_PER_SECOND: "100000" };
+  await using server = await serverProcess({ env });
   const pid = server.process.pid ?? 0;
   await pause(2_000);
   const before = rssMiB(pid);

@@ -13,7 +13,9 @@ const SECONDS = 10;
 /** Writes are sent in small groups, since no timer is exact to a millisecond. */
 const GROUP_MS = 10;
 
-await using server = await serverProcess({ env: { ALERTS: "off", HISTORY: "off" } });
+await using server = await serverProcess({
+  env: { ALERTS: "off", HTTP_REQUESTS_PER_SECOND: "100000", HISTORY: "off" },
+});
 const sentAt = new Map<number, number>();
 const pushMs: number[] = [];
 const ackMs: number[] = [];

@@ -192,6 +192,23 @@ const settings = {
     "Unsent bytes from which a slow client is left out of state updates",
   ],
   SOCKET_BACKLOG_BYTES: [whole(8_192, 134_217_728), 1_048_576, "Unsent bytes from which a slow client is disconnected"],
+  SOCKET_CONNECTIONS: [whole(1, 1_000_000), 20_000, "Most Socket.IO connections at a time"],
+  SOCKET_CONNECTIONS_PER_ADDRESS: [whole(1, 1_000_000), 1_000, "Most of them from one address"],
+  SOCKET_HANDSHAKES_PER_SECOND: [
+    whole(1, 100_000),
+    50,
+    "New connections a second from one address, ten times as many at once after a quiet time",
+  ],
+  SOCKET_BYTES_PER_SECOND: [
+    whole(1_024, 134_217_728),
+    262_144,
+    "Bytes a client may send in a second, ten times in a burst",
+  ],
+  HTTP_REQUESTS_PER_SECOND: [
+    whole(1, 1_000_000),
+    500,
+    "Requests a second from one address, and with one token, ten times as many at once after a quiet time",
+  ],
   SOCKET_EVENTS_PER_SECOND: [whole(1, 100_000), 50, "Events a client may send in a second"],
   HTTP_MAX_BODY_BYTES: [whole(1_024, 104_857_600), 262_144, "Largest request body"],
   SHUTDOWN_DEADLINE_MS: [whole(100, 600_000), 10_000, "Milliseconds to finish open work when told to stop"],

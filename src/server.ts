@@ -6,6 +6,7 @@ import { Access } from "./access/access.ts";
 import { Acting } from "./access/acting.ts";
 import { CertificateWatch } from "./access/certificate.ts";
 import { ConsoleTokens } from "./access/console.ts";
+import { Limits } from "./access/limits.ts";
 import { OidcSignIn, oidcSettings } from "./access/oidc.ts";
 import { mountOidc, OIDC_BEGIN } from "./access/oidc-routes.ts";
 import { mountAccess } from "./access/routes.ts";
@@ -187,6 +188,7 @@ export async function startServer({
     certFile !== undefined && keyFile !== undefined
       ? starting.use(new CertificateWatch({ files: { certFile, keyFile }, clock, log: log.getChild("tls") }))
       : undefined;
+  const limits = new Limits(config);
   const host = await chooseHost();
   const realtime = starting.use(
     new Realtime({
@@ -200,6 +202,7 @@ export async function startServer({
       log: log.getChild("realtime"),
       authorize: socketAccess(access, { secure: certificate !== undefined, onError }),
       live: access.live,
+      limits,
     }),
   );
 
@@ -231,7 +234,7 @@ export async function startServer({
   const signIn = oidc && new OidcSignIn(oidc, clock);
   const app = createApp({
     access,
-    guard: { access, acting, activities },
+    guard: { access, limits, acting, activities },
     corsOrigins: config.corsOrigins,
     hsts: certificate !== undefined && config.tlsHsts,
     maxBodyBytes: config.httpMaxBodyBytes,
@@ -266,8 +269,10 @@ export async function startServer({
     hostname: config.host,
     port: config.port,
     fetch: (request, { address }) => app.fetch(request, { address, secure: certificate !== undefined }),
-    admit(headers) {
-      const refusal = access.refusal(headers);
+    admit(headers, { address, handshake }) {
+      const refusal =
+        access.refusal(headers) ??
+        (handshake ? limits.handshake(access.peer({ address }, headers).address) : undefined);
       return refusal && problemResponse(refusal, SOCKET_PATH);
     },
     io: realtime.io,

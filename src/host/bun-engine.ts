@@ -71,7 +71,7 @@ export class BunEngine {
     if (request.method === "OPTIONS") return preflight(corsOrigins, request.headers);
     const query = url.searchParams;
     const refused =
-      this.#options.admit(request.headers, { address }) ??
+      this.#options.admit(request.headers, { address, handshake: !query.get("sid") }) ??
       refuseMalformed({ method: request.method, query, headers: request.headers }, maxPayloadBytes);
     if (refused) return withCors(refused, corsOrigins, request.headers.get("origin"));
     const sid = query.get("sid");

@@ -8,7 +8,7 @@ export interface HostOptions {
   /** Answers every HTTP request that is not Socket.IO's. `address` is the peer's IP address. */
   readonly fetch: (request: Request, peer: { readonly address: string }) => Response | Promise<Response>;
   /** Asked before every Socket.IO request (handshake, polling, upgrade); a Response refuses it. */
-  readonly admit: (headers: Headers, peer: { readonly address: string }) => Response | undefined;
+  readonly admit: (headers: Headers, request: AdmissionRequest) => Response | undefined;
   /** The Socket.IO server that this host's engine feeds. */
   readonly io: Server;
   readonly socket: SocketOptions;
@@ -23,6 +23,14 @@ export interface TlsIdentity {
   /** The certificate, followed by those that lead from it to a known authority. */
   readonly cert: string;
   readonly key: string;
+}
+
+/** What is known of a Socket.IO request besides its headers. */
+export interface AdmissionRequest {
+  /** The peer's IP address. */
+  readonly address: string;
+  /** Whether it begins a session, rather than going on with one. */
+  readonly handshake: boolean;
 }
 
 export interface SocketOptions {

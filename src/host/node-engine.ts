@@ -67,7 +67,7 @@ export class NodeEngine {
   #refuse(request: IncomingMessage, query: URLSearchParams, headers: Headers): Response | undefined {
     const { admit, socket } = this.#options;
     const refused =
-      admit(headers, { address: peerOf(request) }) ??
+      admit(headers, { address: peerOf(request), handshake: !query.get("sid") }) ??
       refuseMalformed({ method: request.method ?? "", query, headers }, socket.maxPayloadBytes);
     if (refused) return refused;
     return query.get("sid") || this.#accepting ? undefined : shuttingDown();

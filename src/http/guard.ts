@@ -2,6 +2,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import type { Access } from "../access/access.ts";
 import type { Acting } from "../access/acting.ts";
+import type { Limits } from "../access/limits.ts";
 import type { Activities } from "../activities/activities.ts";
 import { type Needs, needsOf, type PlainNeeds, routeOf, type ServedRoute } from "./needs.ts";
 import type { ErrorLog } from "./problems.ts";
@@ -9,6 +10,7 @@ import type { ErrorLog } from "./problems.ts";
 /** Those who decide and those who write it down; HTTP only carries it out. */
 export interface GuardParts {
   readonly access: Pick<Access, "peer" | "authorize">;
+  readonly limits: Pick<Limits, "request">;
   readonly acting: Pick<Acting, "during">;
   readonly activities: Pick<Activities, "create">;
   readonly log: ErrorLog;
@@ -31,6 +33,7 @@ export function guard(app: OpenAPIHono, plain: PlainNeeds, parts: GuardParts): M
     const connection: Connection = c.env ?? {};
     const peer = parts.access.peer({ address: connection.address ?? "", secure: connection.secure ?? false }, headers);
     c.set("peer", peer);
+    parts.limits.request(peer.address);
     // Made at the first request, when every route is there.
     needs ??= needsOf(app, plain);
     const route = routeOf(needs, c);
@@ -39,6 +42,8 @@ export function guard(app: OpenAPIHono, plain: PlainNeeds, parts: GuardParts): M
     const changes = method !== "GET" && method !== "HEAD";
     const caller = parts.access.authorize({ headers, peer, changes }, need);
     c.set("caller", caller);
+    // Who shares a token shares its requests, from wherever they come.
+    if (caller.kind !== "open") parts.limits.request(caller.id);
     if (!route || !changes) return next();
     await parts.acting.during(caller, async (told) => {
       await next();

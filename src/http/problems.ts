@@ -32,9 +32,11 @@ export function problemResponse(
   });
 }
 
-/** How to be let in, as RFC 6750 (3) has it. */
+/** How, or when, to be let in: RFC 6750 (3), RFC 9110 (10.2.3). */
 function challengeOf({ code, scope }: Pick<ProblemError, "code" | "scope">): Record<string, string> {
   if (code === "unauthorized") return { "www-authenticate": "Bearer" };
+  // A bucket is never empty for longer than that.
+  if (code === "rate_limited") return { "retry-after": "1" };
   if (!scope) return {};
   return { "www-authenticate": `Bearer error="insufficient_scope", scope="${scope}"` };
 }

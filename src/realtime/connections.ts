@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { TokenBucket } from "limiter";
 import type { Caller } from "../access/caller.ts";
+import type { Limits } from "../access/limits.ts";
 import type { LiveCallers } from "../access/live.ts";
 import { requests } from "../contract/asyncapi-messages.ts";
 import type { Acknowledge, Need, Scope, SubscriptionError, SubscriptionName } from "../contract/index.ts";
@@ -12,12 +13,17 @@ import { ForbiddenStreamError, Subscriber, type SubscriberParts, UnknownEventErr
 /** Mistakes in a row, refilled one a second, after which a connection is closed: nobody needs that many by accident. */
 const MISTAKES = 30;
 
+/** Seconds' worth of bytes that a client may send at once. */
+const BURST_SECONDS = 10;
+
 export interface ConnectionParts extends SubscriberParts {
   readonly eventsPerSecond: number;
   /** Where a client that has seen everything stands; undefined when connections are not recovered. */
   readonly offset: (() => Offset) | undefined;
   /** Ends a connection when what let it in does so no more. */
   readonly live: Pick<LiveCallers, "add">;
+  readonly limits: Pick<Limits, "connected">;
+  readonly bytesPerSecond: number;
   readonly onAbuse: (socket: IoSocket) => void;
 }
 
@@ -37,15 +43,9 @@ export function serveConnections(io: Io, parts: ConnectionParts): void {
     }
     const subscriber = new Subscriber(socket, parts);
     subscribers.set(socket, subscriber);
-    const sent = new TokenBucket({
-      bucketSize: parts.eventsPerSecond,
-      tokensPerInterval: parts.eventsPerSecond,
-      interval: "second",
-    });
-    const mistakes = new TokenBucket({ bucketSize: MISTAKES, tokensPerInterval: 1, interval: "second" });
-    // Both start empty in this library; a new connection may use them at once.
-    sent.content = sent.bucketSize;
-    mistakes.content = mistakes.bucketSize;
+    const sent = fullBucket(parts.eventsPerSecond, parts.eventsPerSecond);
+    const bytes = fullBucket(BURST_SECONDS * parts.bytesPerSecond, parts.bytesPerSecond);
+    const mistakes = fullBucket(MISTAKES, 1);
 
     const refuse = (error: SubscriptionError, acknowledge: Acknowledge | undefined) => {
       socket.emit("subscription_error", error);
@@ -54,6 +54,14 @@ export function serveConnections(io: Io, parts: ConnectionParts): void {
       parts.onAbuse(socket);
       socket.disconnect(true);
     };
+    // Before it is known what is in them: broken and binary packets count as well.
+    const onPacket = ({ data }: { readonly data?: { readonly length: number } }) => {
+      if (bytes.tryRemoveTokens(data?.length ?? 0)) return;
+      const message = `More than ${parts.bytesPerSecond} bytes a second; send less.`;
+      refuse({ event_type: "message", code: "rate_limited", message }, undefined);
+    };
+    socket.conn.on("packet", onPacket);
+    const counted = parts.limits.connected(socket.data.caller.address);
     // A middleware that never calls `next`: a client's event names never reach the EventEmitter behind the socket,
     // where a name such as `error` would throw.
     socket.use(([event, ...args]) => {
@@ -87,12 +95,21 @@ export function serveConnections(io: Io, parts: ConnectionParts): void {
       },
     });
     socket.on("disconnect", () => {
+      socket.conn.off("packet", onPacket);
+      counted[Symbol.dispose]();
       live[Symbol.dispose]();
       subscriber.close();
       subscribers.delete(socket);
     });
     if (parts.offset) socket.emit("recovery_offset", formatOffset(parts.offset()));
   });
+}
+
+/** They start empty in this library; a new connection may use them at once. */
+function fullBucket(bucketSize: number, perSecond: number): TokenBucket {
+  const bucket = new TokenBucket({ bucketSize, tokensPerInterval: perSecond, interval: "second" });
+  bucket.content = bucketSize;
+  return bucket;
 }
 
 const needs: ReadonlyMap<unknown, Need> = new Map(requests.map(({ name, scope }) => [name, scope]));

@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { Server } from "socket.io";
+import type { Limits } from "../access/limits.ts";
 import type { LiveCallers } from "../access/live.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
@@ -37,6 +38,7 @@ export interface RealtimeParts {
   /** Lets a connection in, or refuses it with an error whose `data` the client sees. */
   readonly authorize: Parameters<Io["use"]>[0];
   readonly live: Pick<LiveCallers, "add">;
+  readonly limits: Pick<Limits, "connection" | "connected">;
 }
 
 export interface RealtimeFigures {
@@ -76,6 +78,11 @@ export class Realtime implements AsyncDisposable {
       }),
     });
     this.io.use(parts.authorize);
+    this.io.use((socket, next) => {
+      const refusal = parts.limits.connection(socket.data.caller.address);
+      if (!refusal) return next();
+      next(Object.assign(new Error(refusal.code), { data: { code: refusal.code, message: refusal.message } }));
+    });
     const states = stateStreams({ resources: parts.resources, modelStatus: parts.modelStatus, clock, onError });
     const publisher = this.#stack.use(
       new Publisher({ io: this.io, bus: parts.bus, logs, states, clock, recovery: recovers }),
@@ -88,6 +95,8 @@ export class Realtime implements AsyncDisposable {
       drained: (socket) => drained(socket, unsentBytes, config.socketLagBytes, clock),
       onError,
       live: parts.live,
+      limits: parts.limits,
+      bytesPerSecond: config.socketBytesPerSecond,
       onAbuse: (socket) =>
         log.warning("Disconnected {session} at {address}: too many mistakes", {
           session: socket.data.sessionId,

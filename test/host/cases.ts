@@ -214,6 +214,7 @@ export const cases: readonly { readonly name: string; readonly run: (host: Host)
         };
         await withHost(host, { socket: { compression }, onConnection }, async ({ port, io }) => {
           const client = await RawWebSocket.open(port, WEBSOCKET, { deflate: true });
+          await client.nextText("0");
           client.send("40");
           const big = async () => {
             for (;;) {
@@ -240,6 +241,7 @@ export const cases: readonly { readonly name: string; readonly run: (host: Host)
       const [first, second] = [tlsIdentity("first"), tlsIdentity("second")];
       await withHost(host, { tls: first }, async ({ port, url, io, listening, errors }) => {
         const old = await RawWebSocket.open(port, WEBSOCKET, { ca: first.cert });
+        await old.nextText("0");
         old.send("40");
         await old.nextText("40");
         assert.equal((await getOverTls(port, first.cert)).text, "not Socket.IO");
@@ -250,6 +252,7 @@ export const cases: readonly { readonly name: string; readonly run: (host: Host)
         assert.equal((await getOverTls(port, second.cert)).text, "not Socket.IO");
         await assert.rejects(getOverTls(port, first.cert));
         const late = await RawWebSocket.open(port, WEBSOCKET, { ca: second.cert });
+        await late.nextText("0");
         late.send("40");
         await late.nextText("40");
         for (const socket of io.of("/").sockets.values()) await socket.join("room");

@@ -1,5 +1,6 @@
 import { Access } from "../../src/access/access.ts";
 import { Acting } from "../../src/access/acting.ts";
+import { Limits } from "../../src/access/limits.ts";
 import { mountAccess } from "../../src/access/routes.ts";
 import { Activities } from "../../src/activities/activities.ts";
 import { mountActivities } from "../../src/activities/routes.ts";
@@ -30,7 +31,7 @@ export function testApp(
   const models = new Models({ store: temp.store, activities, clock });
   const app = createApp({
     access,
-    guard: { access, acting, activities },
+    guard: { access, limits: new Limits(config), acting, activities },
     corsOrigins: config.corsOrigins,
     hsts: false,
     maxBodyBytes: config.httpMaxBodyBytes,

@@ -65,6 +65,7 @@ async function serving(use: (running: Running) => Promise<void>): Promise<void> 
     const deaf = async () => {
       const client = await RawWebSocket.open(host.port, WEBSOCKET);
       const connected = new Promise<IoSocket>((resolve) => io.once("connection", resolve));
+      await client.nextText("0");
       client.send("40");
       const socket = await connected;
       await client.nextText('42["joined"');
