@@ -18,7 +18,7 @@ const dashboard = join(source, "dashboard");
 const output = join(dashboard, "assets.generated.ts");
 
 /** Whatever the page is made from; the lock file stands for the libraries in it. */
-const INPUTS = ["src/{dashboard,client,http/docs}/**/*", "scripts/build-page.ts", "bun.lock"];
+const INPUTS = ["src/{dashboard,client}/**/*", "src/http/docs/**/*", "scripts/build-page.ts", "bun.lock"];
 
 /** Where the files with a hash in their name are served. Such a file never changes. */
 const ASSETS = "/assets/";

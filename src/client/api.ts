@@ -1,5 +1,12 @@
 import type { z } from "zod";
-import type { CreatedToken, createSession, createToken, SessionInfo, Token } from "../contract/access.ts";
+import type {
+  CreatedToken,
+  createSession,
+  createToken,
+  SessionInfo,
+  SignInMethods,
+  Token,
+} from "../contract/access.ts";
 import type { Activity, createActivity } from "../contract/activities.ts";
 import type {
   Alert,
@@ -121,6 +128,7 @@ export function createApi(url: string, options: ApiOptions = {}) {
     },
     /** A browser's session: who is signed in is known by a cookie, which scripts cannot read. */
     session: {
+      methods: () => get<SignInMethods>("/api/v1/sign-in-methods"),
       get: () => get<SessionInfo>("/api/v1/session"),
       signIn: (token: z.input<typeof createSession>["token"]) => post<SessionInfo>("/api/v1/session", { token }),
       signOut: () => remove("/api/v1/session"),

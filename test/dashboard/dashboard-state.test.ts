@@ -43,9 +43,13 @@ describe("dashboard state", () => {
       { kind: "resources", at: AT, update: sample(0, 45) },
       { kind: "activities", activities: [activity(1)] },
       { kind: "alert", alert: alert(1) },
-      { kind: "unauthorized", at: AT, tokenSent: true },
+      { kind: "unauthorized", at: AT, refusal: "This server does not know the token." },
     );
-    expect(state).toEqual({ ...initialState(AT), link: "unauthorized", tokenRefused: true });
+    expect(state).toEqual({
+      ...initialState(AT),
+      link: "unauthorized",
+      refusal: "This server does not know the token.",
+    });
   });
 
   test("samples fill the history and keep a gap where the connection was lost", () => {

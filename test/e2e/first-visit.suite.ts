@@ -66,10 +66,10 @@ describe("reference", () => {
   });
 });
 
-describe("token", () => {
+describe("signing in", () => {
   const token = "a-token-of-the-e2e-suite";
 
-  test("is asked for, refused when wrong, kept for the tab, and forgotten on demand", async () => {
+  test("takes a token, refuses a wrong one, lasts over a reload in a cookie no script can read, and ends", async () => {
     await using guarded = await serverProcess({ env: { AUTH_TOKEN: token, HOST: "0.0.0.0" } });
     await using watched = await openPage(browser, guarded.url);
     const { page } = watched;
@@ -81,18 +81,52 @@ describe("token", () => {
     await page.keyboard.type("not-the-token-at-all");
     await page.keyboard.press("Enter");
     await page.getByRole("alert").waitFor();
+    expect(await page.context().cookies()).toEqual([]);
 
     await field.fill(token);
     await page.keyboard.press("Enter");
     await untilStatus(page, "live");
+    await page.getByText("Signed in as AUTH_TOKEN (admin)").waitFor();
     await page.reload();
     await untilStatus(page, "live");
-    expect(await page.evaluate(() => localStorage.length)).toBe(0);
+    // Whatever a script could steal is not there.
+    const seen = () => [localStorage.length, sessionStorage.length, document.cookie];
+    expect(await page.evaluate(seen)).toEqual([0, 0, ""]);
+    const [cookie, ...others] = await page.context().cookies();
+    expect(others).toEqual([]);
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: "Strict", path: "/", expires: -1 });
 
-    await page.getByRole("button", { name: "Forget token" }).click();
+    // Another tab of the same browser is signed in, and signed out with this one.
+    const other = await page.context().newPage();
+    await other.goto(guarded.url);
+    await untilStatus(other, "live");
+    await page.getByRole("button", { name: "Sign out" }).click();
     await field.waitFor();
-    expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+    await other.getByLabel("Access token").waitFor();
+    expect(await page.context().cookies()).toEqual([]);
     expect(watched.foreign).toEqual([]);
     expect(await watched.violations()).toEqual([]);
+  });
+
+  test("with a token that sees little shows that, and asks for nothing else", async () => {
+    await using guarded = await serverProcess({ env: { AUTH_TOKEN: token } });
+    const made = await fetch(`${guarded.url}/api/v1/tokens`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify({ name: "wall screen", scopes: ["read:resources"] }),
+    });
+    await using watched = await openPage(browser, guarded.url);
+    const { page } = watched;
+    await page.getByLabel("Access token").fill((await made.json()).token);
+    await page.keyboard.press("Enter");
+    await untilStatus(page, "live");
+    await page.getByText("You are not permitted to see: deployments, alerts, activities.").waitFor();
+    expect(watched.errors).toEqual([]);
+    // It ends with its token.
+    await fetch(`${guarded.url}/api/v1/tokens/tok-1`, {
+      method: "DELETE",
+      headers: { authorization: `Bearer ${token}` },
+    });
+    await page.getByLabel("Access token").waitFor();
   });
 });

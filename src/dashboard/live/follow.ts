@@ -1,4 +1,5 @@
-import { type Api, connect, createApi, streamNames, UnauthorizedError } from "../../client/index.ts";
+import { type Api, ApiError, connect, createApi, streamNames, UnauthorizedError } from "../../client/index.ts";
+import type { Scope } from "../../contract/index.ts";
 import type { DashboardEvent, DashboardState } from "../state/dashboard-state.ts";
 import { lacksReason } from "../state/deployments.ts";
 import { FEED_LIMIT } from "../state/feed.ts";
@@ -13,20 +14,19 @@ const GATHER_MS = 200;
 const LIST_LIMIT = 500;
 
 interface FollowParts {
-  readonly token: string | undefined;
   readonly state: () => DashboardState;
   readonly dispatch: (event: DashboardEvent) => void;
 }
 
 /**
- * Tells `dispatch` everything that happens on the server this page came from, until disposed or until the server wants
- * another token.
+ * Tells `dispatch` everything that happens on the server this page came from, until disposed or until the server
+ * wants somebody to sign in. Who has is known to the server by a cookie.
  *
  * Every connection is subscribed first and then the lists are read. What is committed in between comes both ways, which
  * the state knows how to unite; the other way round it would be missed.
  */
-export function follow({ token, state, dispatch }: FollowParts): Disposable {
-  const client = connect(location.origin, { token, socket: { reconnectionDelay: 500, reconnectionDelayMax: 5_000 } });
+export function follow({ state, dispatch }: FollowParts): Disposable {
+  const client = connect(location.origin, { socket: { reconnectionDelay: 500, reconnectionDelayMax: 5_000 } });
   let connection = new AbortController();
   let ended = false;
   let listing: AbortSignal | undefined;
@@ -41,17 +41,18 @@ export function follow({ token, state, dispatch }: FollowParts): Disposable {
   const unauthorized = () => {
     if (ended) return;
     end();
-    dispatch({ kind: "unauthorized", at: Date.now(), tokenSent: token !== undefined });
+    dispatch({ kind: "unauthorized", at: Date.now(), refusal: undefined });
   };
 
-  /** Reads until it works, the connection is lost, or the token turns out to be wrong. */
+  /** Reads until it works, the connection is lost, or it turns out not to be permitted. */
   const read = async <Answer>(signal: AbortSignal, ask: (api: Api) => Promise<Answer>): Promise<Answer | undefined> => {
-    const api = createApi(location.origin, { token, signal });
+    const api = createApi(location.origin, { signal });
     while (!signal.aborted) {
       try {
         return await ask(api);
       } catch (error) {
         if (error instanceof UnauthorizedError) unauthorized();
+        else if (error instanceof ApiError && error.status === 403) return undefined;
         else await pause(RETRY_MS, signal);
       }
     }
@@ -86,6 +87,17 @@ export function follow({ token, state, dispatch }: FollowParts): Disposable {
     const [firing, acknowledged] = await Promise.all([listed("firing"), listed("acknowledged")]);
     if (firing && acknowledged) dispatch({ kind: "alerts", listed: [...firing.items, ...acknowledged.items] });
   };
+  const readAll = async (signal: AbortSignal) => {
+    void readVersion(signal);
+    const caller = await read(signal, (api) => api.session.get());
+    if (!caller) return;
+    dispatch({ kind: "caller", caller });
+    // What is not permitted is not asked for.
+    const may = (scope: Scope) => caller.scopes.includes(scope);
+    if (may("read:deployments")) void readDeployments(signal);
+    if (may("read:activities")) void readActivities(signal);
+    if (may("read:alerts")) void readAlerts(signal);
+  };
   const readVersion = async (signal: AbortSignal) => {
     const health = await read(signal, (api) => api.ready());
     if (health) dispatch({ kind: "version", version: health.version });
@@ -107,20 +119,15 @@ export function follow({ token, state, dispatch }: FollowParts): Disposable {
     refreshDeployments();
   });
 
-  // Rejected only when the client is at its end, which `state` tells as well.
-  const subscribed = Promise.all(streamNames.map((stream) => client.subscribe(stream))).catch(() => undefined);
+  // Rejected when the client is at its end, which `state` tells as well, and where a stream is not permitted.
+  const subscribed = Promise.allSettled(streamNames.map((stream) => client.subscribe(stream)));
   client.on("state", (link) => {
     switch (link) {
       case "connected": {
         connection = new AbortController();
         const { signal } = connection;
         dispatch({ kind: "connected", at: Date.now() });
-        void subscribed.then(() => {
-          void readDeployments(signal);
-          void readActivities(signal);
-          void readAlerts(signal);
-          void readVersion(signal);
-        });
+        void subscribed.then(() => readAll(signal));
         return;
       }
       case "reconnecting":

@@ -1,13 +1,12 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import { createApi } from "../../client/index.ts";
-import type { Activity, Alert } from "../../contract/index.ts";
+import { createApi, UnauthorizedError } from "../../client/index.ts";
+import type { Activity, Alert, SessionInfo } from "../../contract/index.ts";
 import { openAlerts } from "../state/alerts.ts";
 import { type DashboardEvent, type DashboardState, initialState, reduce } from "../state/dashboard-state.ts";
 import type { DeploymentRows } from "../state/deployments.ts";
 import { type LinkStatus, linkStatus } from "../state/link.ts";
 import type { ResourceState } from "../state/resources.ts";
 import { follow } from "./follow.ts";
-import { Session } from "./session.ts";
 
 const TICK_MS = 1_000;
 
@@ -16,8 +15,10 @@ export interface Page {
   /** The browser's clock in milliseconds since the epoch, once a second while the page is seen. */
   readonly now: ReadonlySignal<number>;
   readonly status: ReadonlySignal<LinkStatus>;
-  readonly tokenRefused: ReadonlySignal<boolean>;
-  readonly hasToken: ReadonlySignal<boolean>;
+  /** Why signing in did not work, where it was tried. */
+  readonly refusal: ReadonlySignal<string | undefined>;
+  /** Who the server takes this browser for; undefined until it has told. */
+  readonly caller: ReadonlySignal<SessionInfo | undefined>;
   readonly version: ReadonlySignal<string | undefined>;
   readonly resources: ReadonlySignal<ResourceState>;
   readonly deployments: ReadonlySignal<DeploymentRows>;
@@ -26,8 +27,9 @@ export interface Page {
   readonly alerts: ReadonlySignal<readonly Alert[] | undefined>;
   /** Says that somebody sees to an alert. Resolves with why it did not work, undefined when it did. */
   acknowledge(alertId: string): Promise<string | undefined>;
-  signIn(token: string): void;
-  signOut(): void;
+  /** Exchanges a token for a cookie that this page cannot read; the token is not kept. */
+  signIn(token: string): Promise<void>;
+  signOut(): Promise<void>;
 }
 
 /**
@@ -35,11 +37,10 @@ export interface Page {
  * up to date and draws nothing.
  */
 export function openPage(): Page {
-  const session = new Session();
+  const api = createApi(location.origin);
   let state = initialState(Date.now());
   const shown = signal(state);
   const now = signal(Date.now());
-  const hasToken = signal(session.token !== undefined);
 
   let frame: number | undefined;
   const dispatch = (event: DashboardEvent) => {
@@ -52,11 +53,10 @@ export function openPage(): Page {
     });
   };
 
-  const start = () => follow({ token: session.token, state: () => state, dispatch });
+  const start = () => follow({ state: () => state, dispatch });
   let following = start();
   const restart = () => {
     following[Symbol.dispose]();
-    hasToken.value = session.token !== undefined;
     dispatch({ kind: "connecting", at: Date.now() });
     following = start();
   };
@@ -70,14 +70,14 @@ export function openPage(): Page {
   const alerts = slice(({ alerts }) => alerts);
   return {
     now,
-    hasToken,
     status: computed(() => {
       const { link, linkSince } = shown.value;
       const { receivedAt } = resources.value;
       const sampleAge = receivedAt === undefined ? undefined : now.value - receivedAt;
       return linkStatus(link, sampleAge, now.value - linkSince);
     }),
-    tokenRefused: slice(({ tokenRefused }) => tokenRefused),
+    refusal: slice(({ refusal }) => refusal),
+    caller: slice(({ caller }) => caller),
     version: slice(({ version }) => version),
     resources,
     deployments: slice(({ deployments }) => deployments),
@@ -85,7 +85,7 @@ export function openPage(): Page {
     alerts: computed(() => (shown.value.alertsKnown ? openAlerts(alerts.value) : undefined)),
     async acknowledge(alertId) {
       try {
-        const alert = await createApi(location.origin, { token: session.token }).alerts.acknowledge(alertId);
+        const alert = await api.alerts.acknowledge(alertId);
         // The push says the same; whichever comes first is shown.
         dispatch({ kind: "alert", alert });
         return undefined;
@@ -93,12 +93,21 @@ export function openPage(): Page {
         return error instanceof Error ? error.message : String(error);
       }
     },
-    signIn(token) {
-      session.remember(token);
-      restart();
+    async signIn(token) {
+      try {
+        await api.session.signIn(token);
+        restart();
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        const refusal = error instanceof UnauthorizedError ? "The server refused this token." : reason;
+        dispatch({ kind: "unauthorized", at: Date.now(), refusal });
+      }
     },
-    signOut() {
-      session.forget();
+    async signOut() {
+      // First, so that the end of the connection is no news.
+      following[Symbol.dispose]();
+      // Whether it worked is seen by whether the server still lets this browser in.
+      await api.session.signOut().catch(() => undefined);
       restart();
     },
   };

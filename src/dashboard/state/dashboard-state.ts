@@ -4,6 +4,7 @@ import type {
   Deployment,
   DeploymentEvent,
   ModelStatus,
+  SessionInfo,
   SystemResourcesUpdate,
 } from "../../contract/index.ts";
 import { alertChanged, alertsInterrupted, alertsListed, type KnownAlerts, noAlerts } from "./alerts.ts";
@@ -17,8 +18,10 @@ export interface DashboardState {
   readonly link: LinkState;
   /** When `link` became what it is, on this browser's clock, in milliseconds since the epoch. */
   readonly linkSince: number;
-  /** The server refused the token that was sent; with `unauthorized` only. */
-  readonly tokenRefused: boolean;
+  /** Why signing in did not work, where it was tried; with `unauthorized` only. */
+  readonly refusal: string | undefined;
+  /** Who the server takes this browser for; undefined until it has told. */
+  readonly caller: SessionInfo | undefined;
   readonly version: string | undefined;
   readonly resources: ResourceState;
   readonly deployments: DeploymentRows;
@@ -33,7 +36,8 @@ export type DashboardEvent =
   | { readonly kind: "connecting"; readonly at: number }
   | { readonly kind: "connected"; readonly at: number }
   | { readonly kind: "interrupted"; readonly at: number }
-  | { readonly kind: "unauthorized"; readonly at: number; readonly tokenSent: boolean }
+  | { readonly kind: "unauthorized"; readonly at: number; readonly refusal: string | undefined }
+  | { readonly kind: "caller"; readonly caller: SessionInfo }
   | { readonly kind: "version"; readonly version: string }
   | { readonly kind: "resources"; readonly at: number; readonly update: SystemResourcesUpdate }
   | { readonly kind: "model-status"; readonly at: number; readonly status: ModelStatus }
@@ -47,7 +51,8 @@ export function initialState(at: number): DashboardState {
   return {
     link: "connecting",
     linkSince: at,
-    tokenRefused: false,
+    refusal: undefined,
+    caller: undefined,
     version: undefined,
     resources: noResources,
     deployments: undefined,
@@ -68,7 +73,9 @@ export function reduce(state: DashboardState, event: DashboardEvent): DashboardS
       return state.link === "connected" ? { ...state, link: "reconnecting", linkSince: event.at } : state;
     case "unauthorized":
       // Somebody who may not see the server must not go on seeing what it said before.
-      return { ...initialState(event.at), link: "unauthorized", tokenRefused: event.tokenSent };
+      return { ...initialState(event.at), link: "unauthorized", refusal: event.refusal };
+    case "caller":
+      return { ...state, caller: event.caller };
     case "version":
       return { ...state, version: event.version };
     case "resources":

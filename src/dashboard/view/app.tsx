@@ -9,6 +9,7 @@ import { usePage } from "./page-context.ts";
 import { Resources } from "./resources.tsx";
 import { ThemeToggle } from "./theme-toggle.tsx";
 import { TokenForm } from "./token-form.tsx";
+import { Unseen } from "./unseen.tsx";
 
 export function App() {
   const { status } = usePage();
@@ -40,6 +41,7 @@ export function App() {
 function Overview() {
   return (
     <>
+      <Unseen />
       <AlertStrip />
       <Resources />
       <Gpus />

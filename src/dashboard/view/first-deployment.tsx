@@ -5,7 +5,7 @@ import { usePage } from "./page-context.ts";
 
 /** How to get the first deployment, as commands that work against this very server. */
 export function FirstDeployment() {
-  const { hasToken } = usePage();
+  const { caller } = usePage();
   return (
     <EmptyState title="Nothing is deployed yet">
       <p>
@@ -14,7 +14,7 @@ export function FirstDeployment() {
       </p>
       <Command label="Deploy with the command line" text={terminalCommands(location.origin)} />
       <p>Or over the API:</p>
-      <Command label="Deploy over the API" text={curlCommands(location.origin, hasToken.value)} />
+      <Command label="Deploy over the API" text={curlCommands(location.origin, caller.value?.kind === "session")} />
       <p>
         It appears here at once. <a href="/docs">The API reference</a> has every field.
       </p>

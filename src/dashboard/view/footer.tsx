@@ -1,7 +1,7 @@
 import { usePage } from "./page-context.ts";
 
 export function Footer() {
-  const { version, hasToken, signOut } = usePage();
+  const { version, caller, signOut } = usePage();
   return (
     <footer class="bottom">
       <p class="version">LLM Manager {version.value ?? ""}</p>
@@ -9,10 +9,16 @@ export function Footer() {
         <a href="/docs">API reference</a>
         <a href="/openapi.json">OpenAPI</a>
         <a href="/asyncapi.json">AsyncAPI</a>
-        {hasToken.value && (
-          <button type="button" class="link-button" onClick={signOut}>
-            Forget token
-          </button>
+        {caller.value?.kind === "session" && (
+          <>
+            <span class="signed-in">
+              Signed in as {caller.value.name}
+              {caller.value.role && ` (${caller.value.role})`}
+            </span>
+            <button type="button" class="link-button" onClick={() => void signOut()}>
+              Sign out
+            </button>
+          </>
         )}
       </nav>
     </footer>
