@@ -1,44 +1,21 @@
-import type { Clock } from "../clock.ts";
-import { type Model, ProblemError } from "../contract/index.ts";
+import { ProblemError } from "../contract/index.ts";
+import type { ActorParts } from "./actor-parts.ts";
+import { beginRun } from "./begin-run.ts";
 import type { Ending, Instance } from "./drivers/driver.ts";
-import { questionsOf } from "./engine/questions.ts";
 import { type Command, isLegal, type Move, moves, transition } from "./lifecycle.ts";
-import { estimatedCompletion } from "./loading/estimate.ts";
 import { processTree } from "./loading/process-tree.ts";
 import { Mailbox } from "./mailbox.ts";
-import { lostRace, type Ports } from "./ports/ports.ts";
-import type { ProbeFactory } from "./probe.ts";
-import type { DeploymentRecord, Seen } from "./record.ts";
-import { leaks, type ReleaseParts } from "./release.ts";
-import type { DeploymentRepository, MoveDetails } from "./repository.ts";
+import { lostRace } from "./ports/ports.ts";
+import type { DeploymentRecord } from "./record.ts";
+import { leaks } from "./release.ts";
+import type { MoveDetails } from "./repository.ts";
 import { afterFailure, afterRestart, isSettled, NO_FAILURES, type Restarts } from "./restart-policy.ts";
 import { RestartTimer } from "./restart-timer.ts";
-import { RETRY_MS, Run, type RunListener } from "./run.ts";
-import type { Runtimes } from "./runtimes.ts";
+import { RETRY_MS, type Run, type RunListener } from "./run.ts";
+import { type Seen, seenOf } from "./seen.ts";
 
 /** Engines that lose their port to somebody else at the last moment move on this often in one start. */
 const MAX_RACES = 3;
-
-/** Multiples of it fall evenly over 0 to 1 (the golden ratio's fraction), so neighbouring ids probe at other times. */
-const SPREAD = 0.618033988749895;
-
-export interface ActorParts {
-  readonly repository: DeploymentRepository;
-  readonly runtimes: Runtimes;
-  readonly probes: ProbeFactory;
-  readonly ports: Ports;
-  readonly release: ReleaseParts;
-  readonly clock: Clock;
-  /** From 0 up to 1: the jitter of restarts. */
-  readonly random: () => number;
-  readonly modelSource: (modelId: string) => string;
-  /** How big a model is, in bytes; null when that is not known. */
-  readonly modelBytes: (model: Model) => number | null;
-  readonly model: (modelId: string) => Model;
-  readonly onRemoved: (id: number) => void;
-  /** A background step failed; it is tried again. */
-  readonly onError: (error: unknown) => void;
-}
 
 /**
  * The one who may change a deployment. Whatever happens to it, a command or something a probe or a driver saw, is one
@@ -91,13 +68,7 @@ export class DeploymentActor {
   }
 
   get seen(): Seen {
-    const { status, startedAt } = this.#record;
-    const metrics = status === "running" ? (this.#run?.metrics ?? null) : null;
-    if (status !== "deploying") return { metrics, progress: null, completionAt: null };
-    const progress = this.#run?.progress ?? null;
-    const now = this.#parts.clock.now();
-    const start = { startedAt: startedAt ?? now, now, medianMs: this.#medianMs, percent: progress?.percent ?? null };
-    return { metrics, progress, completionAt: estimatedCompletion(start) };
+    return seenOf(this.#record, this.#run, this.#medianMs, this.#parts.clock.now());
   }
 
   /**
@@ -339,26 +310,8 @@ export class DeploymentActor {
 
   /** Has the driver start or find the deployment; undefined when it cannot, which is then a failure. */
   #attach(how: "start" | "adopt", measured = false): Run | undefined {
-    const { runtimes, probes, clock, model, onError } = this.#parts;
-    const record = this.#record;
-    const { check, id, runtime } = record;
     try {
-      this.#run = new Run({
-        begin: (hooks) =>
-          how === "start"
-            ? runtimes.start(runtime, record, model(record.modelId), hooks)
-            : runtimes.adopt(runtime, record, hooks),
-        probes,
-        check,
-        questions: questionsOf(runtimes.recipe(runtime), check),
-        modelId: record.modelId,
-        modelBytes: this.#parts.modelBytes(model(record.modelId)),
-        clock,
-        phase: (id * SPREAD) % 1,
-        mailbox: this.#mailbox,
-        listener: this.#listener(measured),
-        onError,
-      });
+      this.#run = beginRun(how, this.#record, this.#parts, this.#mailbox, this.#listener(measured));
     } catch (error) {
       this.#fail({ reason: messageOf(error) });
     }

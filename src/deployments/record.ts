@@ -5,7 +5,6 @@ import {
   type Deployment,
   type DeploymentStatus,
   deploymentStatus,
-  type EngineMetrics,
   type HealthCheck,
   type HealthStatus,
   healthCheck,
@@ -16,6 +15,7 @@ import {
 } from "../contract/index.ts";
 import type { Instance, Target, Wanted } from "./drivers/driver.ts";
 import { fromStored, type Restarts, toStored } from "./restart-policy.ts";
+import type { Seen } from "./seen.ts";
 
 type Row = typeof deployments.$inferSelect;
 
@@ -39,15 +39,6 @@ export interface DeploymentRecord extends Target {
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly deployedAt: number | null;
-}
-
-/** What is known of a run only while it is watched. */
-export interface Seen {
-  readonly metrics: EngineMetrics | null;
-  /** Of a start. */
-  readonly progress: NonNullable<Instance["progress"]> | null;
-  /** When a start will be over, milliseconds since the epoch. */
-  readonly completionAt: number | null;
 }
 
 /** What changes over a deployment's life. */

@@ -1,7 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { ENGINE, eventually, freePort, processesOf } from "../deployments/process/rig.ts";
 import { must, send } from "../rest.ts";
@@ -70,19 +69,59 @@ test("an engine that exits at once is a failure with its exit code, and leaves n
   expect(t.engines()).toEqual([]);
 });
 
-test("a port that somebody else took between the check and the bind", async () => {
+/** Takes a port, and even answers like a healthy engine. */
+async function thief(port: number): Promise<AsyncDisposable> {
+  const server = createServer((_request, response) => void response.end("ok"));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  return { [Symbol.asyncDispose]: async () => void server.close() };
+}
+
+test("a port that somebody else has is refused by name, and one that was taken meanwhile is a failure that says so", async () => {
   await using t = await setup();
-  // The thief even answers like a healthy engine; what was started has ended all the same.
-  const thief = createServer((_request, response) => void response.end("ok"));
-  await new Promise<void>((resolve) => thief.listen(0, "127.0.0.1", resolve));
-  try {
-    await t.deploy({ port: (thief.address() as AddressInfo).port });
-    expect((await t.failure()).message).toContain("failed");
-    await must(t.url, "DELETE", "/deployments/dep-1");
-    expect(t.engines()).toEqual([]);
-  } finally {
-    thief.close();
+  const port = await freePort();
+  {
+    await using _ = await thief(port);
+    expect(await t.deploy({ port })).toMatchObject({
+      status: 409,
+      body: {
+        code: "in_use",
+        detail: expect.stringContaining(`Port ${port} is taken by `),
+        errors: [{ field: "port" }],
+      },
+    });
   }
+  await t.deploy({ port });
+  await t.status("running");
+  await must(t.url, "POST", "/deployments/dep-1/stop");
+  await t.status("stopped");
+  await using _ = await thief(port);
+  await must(t.url, "POST", "/deployments/dep-1/start");
+  expect((await t.failure()).extra_data.reason).toContain(`port ${port} on 127.0.0.1 is taken by `);
+  expect(t.engines()).toEqual([]);
+});
+
+test("without a port each engine has one of its own, which it answers on", async () => {
+  await using t = await setup();
+  const made = [await t.deploy({ port: undefined }), await t.deploy({ port: undefined })];
+  const [first, second] = made.map(({ body }) => body.port as number);
+  expect(first).toBeGreaterThanOrEqual(20_000);
+  expect(second).not.toBe(first);
+  await t.status("running");
+  expect((await fetch(`http://127.0.0.1:${(await t.get()).port}/health`)).status).toBe(200);
+});
+
+test("an engine that exits in a loop is restarted by its policy, each time as a new process, and backs off", async () => {
+  await using t = await setup(["--exit-code", "7"]);
+  await t.deploy({ restart_policy: "on-failure" });
+  const waiting = (await eventually(async () => {
+    const now = await t.get();
+    return now.restart_count >= 1 && now.next_restart_at !== null ? now : undefined;
+  }, "it backs off")) as Payload;
+  expect(waiting).toMatchObject({ status: "failed", restart_count: 1, crash_loop: false });
+  expect(waiting.reason).toContain("exit code 7");
+  await must(t.url, "POST", "/deployments/dep-1/stop");
+  expect(await t.get()).toMatchObject({ status: "stopped", next_restart_at: null, restart_count: 0 });
+  expect(t.engines()).toEqual([]);
 });
 
 test("a process that is killed by hand", async () => {
