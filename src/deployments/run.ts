@@ -5,6 +5,7 @@ import { EngineWatch } from "./engine/engine-watch.ts";
 import type { Questions } from "./engine/questions.ts";
 import { afterProbe, HEALTHY, type Health, UNKNOWN } from "./health.ts";
 import { idleLimitMs, percentRead } from "./loading/estimate.ts";
+import { LOADING } from "./loading/log-progress.ts";
 import { Reading } from "./loading/reading.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Probe, ProbeFactory, ProbeResult } from "./probe.ts";
@@ -99,7 +100,7 @@ export class Run implements Disposable {
   /** What a start is at: what the driver knows, else how much of the model has been read. */
   get progress(): Instance["progress"] {
     const percent = percentRead(this.#reading.bytes, this.#parts.modelBytes);
-    return this.instance.progress ?? (percent === null ? undefined : { step: "loading the model", percent });
+    return this.instance.progress ?? (percent === null ? undefined : { step: LOADING, percent });
   }
 
   /** Resolves when the probe in flight, if there is one, is over. */

@@ -1,6 +1,7 @@
 import type { EngineMetrics } from "../contract/index.ts";
 import type { Instance } from "./drivers/driver.ts";
 import { estimatedCompletion } from "./loading/estimate.ts";
+import { LOADING } from "./loading/log-progress.ts";
 import type { DeploymentRecord } from "./record.ts";
 import type { Run } from "./run.ts";
 
@@ -23,6 +24,8 @@ export function seenOf(
   const metrics = status === "running" ? (run?.metrics ?? null) : null;
   if (status !== "deploying") return { metrics, progress: null, completionAt: null };
   const progress = run?.progress ?? null;
-  const start = { startedAt: startedAt ?? now, now, medianMs, percent: progress?.percent ?? null };
+  // How far an image is pulled, or what comes after loading, says nothing of the whole.
+  const percent = progress?.step === LOADING ? progress.percent : null;
+  const start = { startedAt: startedAt ?? now, now, medianMs, percent };
   return { metrics, progress, completionAt: estimatedCompletion(start) };
 }

@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { estimatedCompletion, idleLimitMs, percentRead, type Start } from "../../src/deployments/loading/estimate.ts";
+import { progressIn, LOADING as STEP } from "../../src/deployments/loading/log-progress.ts";
 import { processTree } from "../../src/deployments/loading/process-tree.ts";
 import { Reading } from "../../src/deployments/loading/reading.ts";
 import { modelBytes } from "../../src/deployments/recipes/model-bytes.ts";
@@ -100,6 +101,29 @@ onLinux("a process tree is the process and what it has started", async () => {
   expect(processTree(shell.pid as number)).toEqual([shell.pid as number]);
 });
 
+const logs: [log: string, step: string | null, percent: number | null][] = [
+  ["INFO starting\n", null, null],
+  ["Loading safetensors checkpoint shards:  26% Completed | 22/85 [02:11<06:16,  5.98s/it]\n", STEP, 26],
+  [
+    "\rLoading pt checkpoint shards:   0% Completed | 0/2\rLoading pt checkpoint shards:  50% Completed | 1/2",
+    STEP,
+    50,
+  ],
+  ["2026-11-25T12:00:00Z stderr F Multi-thread loading shards: 100% Completed | 4/4", STEP, 100],
+  ["5.13.238.532 I loaded  59% model tensors into buffer", STEP, 59],
+  ["Fetching 5 files:  40%|####      | 2/5 [00:03<00:04]", "downloading the model", 40],
+  [
+    "shards: 100% Completed\nCapturing CUDA graphs (mixed prefill-decode, PIECEWISE):  45%|####",
+    "capturing CUDA graphs",
+    45,
+  ],
+  ["Capturing batches (bs=160 avail_mem=5.67 GB):   4%|4", "capturing CUDA graphs", 4],
+  ["shards: 999% Completed", null, null],
+];
+test.each(logs)("the log %p tells of %p", (log, step, percent) => {
+  expect(progressIn(log)).toEqual(step === null ? undefined : { step, percent: percent ?? 0 });
+});
+
 describe("a start", () => {
   async function starting(sizeBytes: number | null) {
     const temp = tempStore();
@@ -130,6 +154,16 @@ describe("a start", () => {
     expect(t.get().status).toBe("deploying");
     await t.clock.advance(1);
     expect(t.get()).toMatchObject({ status: "failed", reason: "no progress for 320 s: connection refused at x" });
+  });
+
+  test("shows what the driver knows of its progress, and reckons with it when it is the model's", async () => {
+    await using t = await starting(null);
+    t.fake.progress = { step: "pulling the image vllm/vllm-openai", percent: 50 };
+    await t.clock.advance(20_000);
+    expect(t.get()).toMatchObject({ progress: t.fake.progress, estimated_completion: null });
+    t.fake.progress = { step: STEP, percent: 50 };
+    expect(t.get()).toMatchObject({ progress: t.fake.progress, estimated_completion: "2025-01-01T12:00:40.000Z" });
+    expect(t.deployments.status().models[0]).toMatchObject({ progress: { step: STEP, percent: 50 } });
   });
 
   test("shows when it will be over, from the starts before it, and nothing once it runs", async () => {

@@ -2,7 +2,7 @@ import { Activities } from "../../src/activities/activities.ts";
 import { BLANK, shippedRecipes } from "../../src/config/shipped-recipes.ts";
 import { type CreateDeployment, createDeployment, createModel } from "../../src/contract/index.ts";
 import { Deployments } from "../../src/deployments/deployments.ts";
-import type { Driver, Ending, Hooks, Launch } from "../../src/deployments/drivers/driver.ts";
+import type { Driver, Ending, Hooks, Instance, Launch } from "../../src/deployments/drivers/driver.ts";
 import { external } from "../../src/deployments/drivers/external.ts";
 import type { ProbeFactory, ProbeResult } from "../../src/deployments/probe.ts";
 import { Runtimes } from "../../src/deployments/runtimes.ts";
@@ -40,6 +40,7 @@ export class FakeDriver {
   broken: string | null = null;
   /** Of the runs from now on. */
   pid: number | undefined;
+  progress: Instance["progress"];
   hooks: Hooks | undefined;
   /** What the last start was to start. */
   launched: Launch | undefined;
@@ -65,6 +66,7 @@ export class FakeDriver {
     const ended = Promise.withResolvers<Ending>();
     const { promise: stopped } = this.stopped;
     let over = false;
+    const told = () => this.progress;
     const gone = () => {
       if (!over) this.alive--;
       over = true;
@@ -78,6 +80,9 @@ export class FakeDriver {
       port: 9,
       containerId: "container-abc",
       pid: this.pid,
+      get progress() {
+        return told();
+      },
       ended: ended.promise,
       stop: async () => {
         this.calls.push("stop");

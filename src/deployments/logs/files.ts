@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { cursorOf, type Position } from "./format.ts";
 
@@ -34,6 +34,24 @@ export function listLog(directory: string): LogFile[] {
 export function endOfLog(directory: string): Position | undefined {
   const last = listLog(directory).at(-1);
   return last && { start: last.start, offset: last.offset + sizeOf(last.path) };
+}
+
+/** The last bytes of the newest part; empty when there is none. A line and a character at its beginning may be cut. */
+export function tailOfLog(directory: string, bytes: number): string {
+  const last = listLog(directory).at(-1);
+  if (!last) return "";
+  const buffer = Buffer.alloc(bytes);
+  let fd: number | undefined;
+  try {
+    fd = openSync(last.path, "r");
+    const read = readSync(fd, buffer, 0, bytes, Math.max(0, sizeOf(last.path) - bytes));
+    return buffer.toString("utf8", 0, read);
+  } catch {
+    // It was rotated away just now.
+    return "";
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
 }
 
 export function sizeOf(path: string): number {

@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../../clock.ts";
-import { endOfLog } from "../../logs/files.ts";
+import { progressIn } from "../../loading/log-progress.ts";
+import { endOfLog, tailOfLog } from "../../logs/files.ts";
 import { cursorOf } from "../../logs/format.ts";
 import { reachable } from "../../recipes/launch.ts";
 import type { Ending, Hooks, Instance, Launch, Target } from "../driver.ts";
@@ -18,6 +19,8 @@ export const SHIM_COMMAND = "engine-shim";
 /** Between two looks at a run: soon while it begins, then as often as its end must be noticed if it is not our child. */
 const BEGIN_POLL_MS = 100;
 const POLL_MS = 1_000;
+/** The end of the log in which an engine's newest progress is looked for: some ten lines. */
+const PROGRESS_BYTES = 4_096;
 
 export interface RunParts {
   readonly runDirectory: string;
@@ -46,6 +49,7 @@ export class ProcessRun implements Instance {
   #released = false;
   #timer: Disposable | undefined;
   #moved = "";
+  #progress: Instance["progress"];
 
   constructor(target: Target, hooks: Hooks, parts: RunParts) {
     this.#target = target;
@@ -66,6 +70,10 @@ export class ProcessRun implements Instance {
 
   get pid(): number | undefined {
     return this.#state?.engine.pid;
+  }
+
+  get progress(): Instance["progress"] {
+    return this.#progress;
   }
 
   get warnings(): readonly string[] {
@@ -187,19 +195,22 @@ export class ProcessRun implements Instance {
   }
 
   #again(ms: number): void {
-    this.#progress();
+    this.#lookForProgress();
     this.#timer = this.#parts.clock.after(ms, () => this.#look());
   }
 
   /** Tells of anything that moves: output, or memory, which grows while a model is read. */
-  #progress(): void {
+  #lookForProgress(): void {
     const files = this.#files;
     if (!files) return;
     const pages = this.#state && statOf(this.#state.engine.pid)?.residentPages;
-    const end = endOfLog(join(this.#parts.logDirectory, this.#target.deploymentId));
+    const log = join(this.#parts.logDirectory, this.#target.deploymentId);
+    const end = endOfLog(log);
     const moved = `${pages} ${end && cursorOf(end)}`;
-    if (moved !== this.#moved) this.#hooks.onProgress();
+    if (moved === this.#moved) return;
     this.#moved = moved;
+    this.#progress = progressIn(tailOfLog(log, PROGRESS_BYTES)) ?? this.#progress;
+    this.#hooks.onProgress();
   }
 }
 
