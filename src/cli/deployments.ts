@@ -115,7 +115,11 @@ const columns: readonly Column<Deployment>[] = [
   { title: "ID", value: ({ deployment_id }) => deployment_id },
   { title: "NAME", value: ({ name }) => name, shrinks: true },
   { title: "MODEL", value: ({ model_id }) => model_id, shrinks: true },
-  { title: "STATUS", value: ({ status }) => status, paint: ({ status }) => statusFormat[status] },
+  {
+    title: "STATUS",
+    value: ({ status, crash_loop }) => (crash_loop ? `${status}, crash loop` : status),
+    paint: ({ status }) => statusFormat[status],
+  },
   { title: "HEALTH", value: ({ health_status }) => health_status, paint: (row) => healthFormat[row.health_status] },
   { title: "UPTIME", value: uptime },
   { title: "ENDPOINT", value: endpoint, shrinks: true },

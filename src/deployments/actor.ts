@@ -2,7 +2,7 @@ import { ProblemError } from "../contract/index.ts";
 import type { ActorParts } from "./actor-parts.ts";
 import { beginRun } from "./begin-run.ts";
 import type { Ending, Instance } from "./drivers/driver.ts";
-import { type Command, isLegal, type Move, moves, transition } from "./lifecycle.ts";
+import { type Command, isLegal, type Move, moves, resumption, transition } from "./lifecycle.ts";
 import { processTree } from "./loading/process-tree.ts";
 import { Mailbox } from "./mailbox.ts";
 import { lostRace } from "./ports/ports.ts";
@@ -104,18 +104,16 @@ export class DeploymentActor {
   /** Makes the stored state true, after the server has started or for a new one. A command that came first makes it void. */
   resume(): void {
     this.#background(() => {
-      const { status, desired } = this.#record;
       this.#restarts.run();
-      if (this.#gone || this.#run || this.#then || status === "stopped" || status === "failed") return;
-      if (desired === "stopped") {
-        // The stop was accepted and not carried out. What is left of the run has to be found to be ended.
-        if (status !== "pending") this.#attach("adopt");
-        return this.#stop();
-      }
-      if (status === "pending") return this.#go("start");
+      if (this.#gone || this.#run || this.#then || this.#search) return;
+      const { status, desired } = this.#record;
+      const todo = resumption(status, desired);
+      if (todo === "start") this.#go("start");
       // It may have been started already and hold its port, so that one is not looked at. Nor does it tell how long starts take.
-      if (status === "deploying") return this.#attach("start")?.awaitReady();
-      this.#attach("adopt")?.watch();
+      if (todo === "go on starting") this.#attach("start")?.awaitReady();
+      if (todo === "watch") this.#attach("adopt")?.watch();
+      if (todo === "find and stop") this.#attach("adopt");
+      if (todo === "find and stop" || todo === "stop") this.#stop();
     });
   }
 

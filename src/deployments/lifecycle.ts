@@ -41,6 +41,21 @@ export const moves = {
 const COMMANDS = ["start", "stop", "restart"] as const satisfies readonly Move[];
 export type Command = (typeof COMMANDS)[number];
 
+/** What a server that starts has to do about a deployment, so that what is stored becomes true. */
+export type Resumption = "nothing" | "start" | "go on starting" | "watch" | "find and stop" | "stop";
+
+/**
+ * Decided by what is stored alone, whatever the server before was at when it ended. What failed waits for its restart, if
+ * one is pending, or for a user; whatever is left of it is ended with everything that has no business to be there.
+ */
+export function resumption(status: DeploymentStatus, desired: "running" | "stopped"): Resumption {
+  if (status === "stopped" || status === "failed") return "nothing";
+  // The stop was accepted and not carried out. What is left of the run has to be found to be ended.
+  if (desired === "stopped") return status === "pending" ? "stop" : "find and stop";
+  if (status === "pending") return "start";
+  return status === "deploying" ? "go on starting" : "watch";
+}
+
 export function isLegal(status: DeploymentStatus, move: Move): boolean {
   return (moves[move].from as readonly DeploymentStatus[]).includes(status);
 }

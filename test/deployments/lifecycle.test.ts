@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { deploymentStatus, ProblemError } from "../../src/contract/index.ts";
 import { afterProbe, type Health, UNKNOWN } from "../../src/deployments/health.ts";
-import { isLegal, type Move, moves, transition } from "../../src/deployments/lifecycle.ts";
+import { isLegal, type Move, moves, resumption, transition } from "../../src/deployments/lifecycle.ts";
 import { afterLook, beginStart, expiry, remainingMs } from "../../src/deployments/start-deadline.ts";
 
 const everyMove = Object.keys(moves) as Move[];
@@ -125,4 +125,19 @@ describe("the deadline of a start", () => {
     expect(asleep).toEqual({ seenAt: 3_610_000, sinceProgressMs: 18_000, totalMs: 18_000 });
     expect(afterLook(asleep, 0, false, limits).totalMs).toBe(18_000);
   });
+});
+
+test("what a server that starts has to do follows from what is stored", () => {
+  const todo = deploymentStatus.options.map((status) => [
+    status,
+    resumption(status, "running"),
+    resumption(status, "stopped"),
+  ]);
+  expect(todo).toEqual([
+    ["pending", "start", "stop"],
+    ["deploying", "go on starting", "find and stop"],
+    ["running", "watch", "find and stop"],
+    ["stopped", "nothing", "nothing"],
+    ["failed", "nothing", "nothing"],
+  ]);
 });
