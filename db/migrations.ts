@@ -7,6 +7,7 @@ import alerts from "./migrations/0005_alerts.sql" with { type: "text" };
 import restarts from "./migrations/0006_restarts.sql" with { type: "text" };
 import ports from "./migrations/0007_ports.sql" with { type: "text" };
 import channels from "./migrations/0008_talented_alex_wilder.sql" with { type: "text" };
+import outbox from "./migrations/0009_tan_scalphunter.sql" with { type: "text" };
 
 /**
  * The migrations in the order they are applied, as text so that they are inside the binary. A database's
@@ -22,4 +23,5 @@ export const migrations: readonly { readonly tag: string; readonly sql: string }
   { tag: "0006_restarts", sql: restarts },
   { tag: "0007_ports", sql: ports },
   { tag: "0008_talented_alex_wilder", sql: channels },
+  { tag: "0009_tan_scalphunter", sql: outbox },
 ];

@@ -279,3 +279,67 @@ export const channels = sqliteTable("channels", {
   createdAt: integer("created_at").notNull(),
   updatedAt: integer("updated_at").notNull(),
 });
+
+/**
+ * Something a channel is to be told of one alert: the outbox, and what became of it. Written in the transaction of what
+ * happened, so that neither is there without the other.
+ */
+export const notifications = sqliteTable(
+  "notifications",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    channelId: integer("channel_id")
+      .notNull()
+      .references(() => channels.id, { onDelete: "cascade" }),
+    alertId: integer("alert_id").notNull(),
+    /** The alert event that it tells of; with `round`, which counts reminders, it cannot be there twice. */
+    seq: integer("seq").notNull(),
+    round: integer("round").notNull(),
+    event: text("event").notNull(),
+    /** `pending`, `sent`, `dropped` or `dead`. */
+    state: text("state").notNull(),
+    /** The message it went into, alone or with others; null until it is put into one, and the same from then on. */
+    messageId: text("message_id"),
+    attempts: integer("attempts").notNull(),
+    /** How long was waited between attempts. Not the time since: the clock may jump, and a server may be off. */
+    waitedMs: integer("waited_ms").notNull(),
+    nextAttemptAt: integer("next_attempt_at"),
+    /** Why the last attempt failed, or it was dropped. */
+    reason: text("reason"),
+    happenedAt: integer("happened_at").notNull(),
+    sentAt: integer("sent_at"),
+    /** The `Alert` of the contract as it was then. */
+    data: text("data", { mode: "json" }).$type<unknown>().notNull(),
+  },
+  (table) => [
+    uniqueIndex("notifications_once").on(table.alertId, table.seq, table.channelId, table.round),
+    index("notifications_state").on(table.channelId, table.state, table.id),
+    index("notifications_alert").on(table.channelId, table.alertId, table.id),
+  ],
+);
+
+/** What a channel knows of an alert: who was told of its beginning is told of its end, and reminded until then. */
+export const channelAlerts = sqliteTable(
+  "channel_alerts",
+  {
+    channelId: integer("channel_id")
+      .notNull()
+      .references(() => channels.id, { onDelete: "cascade" }),
+    alertId: integer("alert_id").notNull(),
+    /** `open`, `over` (its end was told), or `quiet` (it came back, and that was not told). */
+    phase: text("phase").notNull(),
+    /** As it was last told. */
+    severity: text("severity").notNull(),
+    /** The newest alert event that was heard, and how many reminders there were since. */
+    seq: integer("seq").notNull(),
+    round: integer("round").notNull(),
+    /** When to remind of it; null when nobody wants to be. */
+    remindAt: integer("remind_at"),
+    /** Whether somebody took care of it, so that nobody is reminded. */
+    muted: integer("muted", { mode: "boolean" }).notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.channelId, table.alertId] }),
+    index("channel_alerts_remind").on(table.remindAt),
+  ],
+);

@@ -45,8 +45,9 @@ import { problemResponse } from "./http/problems.ts";
 import { serverMetrics } from "./http/server-metrics.ts";
 import { Models } from "./models/models.ts";
 import { mountModels } from "./models/routes.ts";
-import { Channels } from "./notifications/channels.ts";
-import { mountChannels } from "./notifications/routes.ts";
+import { notificationMetrics } from "./notifications/metrics.ts";
+import { Notifications } from "./notifications/notifications.ts";
+import { mountNotifications } from "./notifications/routes.ts";
 import { Realtime, SOCKET_PATH } from "./realtime/realtime.ts";
 import { nvidiaProcesses } from "./resources/collectors/nvidia-processes.ts";
 import { mountResources } from "./resources/routes.ts";
@@ -161,16 +162,20 @@ export async function startServer({
       probes: probeTimes.timing(httpProbe),
     }),
   );
-  const channels = new Channels({
-    store,
-    activities,
-    clock,
-    notifiers: createNotifiers(
-      { addresses: new Addresses(config.notifyAllowPrivate, systemResolve), post },
-      { hostName: hostname(), version: manifest.version, publicUrl: config.publicUrl },
-    ),
-    fromFile: config.channels,
-  });
+  const notifications = starting.use(
+    new Notifications({
+      store,
+      activities,
+      clock,
+      log: log.getChild("notifications"),
+      notifiers: createNotifiers(
+        { addresses: new Addresses(config.notifyAllowPrivate, systemResolve), post },
+        { hostName: hostname(), version: manifest.version, publicUrl: config.publicUrl },
+      ),
+      fromFile: config.channels,
+      random: Math.random,
+    }),
+  );
   const alerts = starting.use(
     new Alerts({
       store,
@@ -179,6 +184,7 @@ export async function startServer({
       clock,
       log: log.getChild("alerts"),
       watch: config.alerts,
+      onIncident: notifications.onIncident,
       rules: config.alertRules,
     }),
   );
@@ -220,6 +226,7 @@ export async function startServer({
       resources,
       clock,
     }),
+    ...notificationMetrics(notifications),
     ...(certificate
       ? [
           {
@@ -259,7 +266,7 @@ export async function startServer({
           const { kind, name } = c.get("caller");
           return kind === "open" ? null : name;
         }),
-      (api) => mountChannels(api, channels),
+      (api) => mountNotifications(api, notifications),
       (api) => mountResources(api, resources),
       (api) => mountBackups(api, backups),
       (api) => mountHistory(api, history, clock),
@@ -308,6 +315,7 @@ export async function startServer({
           }),
         );
   deployments.resume();
+  notifications.start();
 
   const running = starting.move();
   return {

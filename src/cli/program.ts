@@ -3,6 +3,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { addActivitiesCommands } from "./activities.ts";
 import { addAlertsCommands } from "./alerts.ts";
 import { addBackupCommands } from "./backup.ts";
+import { addChannelsCommands } from "./channels.ts";
 import { COMMON_OPTIONS, type Context } from "./context.ts";
 import { addDeploymentsCommands } from "./deployments.ts";
 import { UsageError } from "./failure.ts";
@@ -67,6 +68,7 @@ export async function createProgram(args: readonly string[], context: Context): 
   addDeploymentsCommands(program, context);
   addActivitiesCommands(program, context);
   addAlertsCommands(program, context);
+  addChannelsCommands(program, context);
   addStatusCommands(program, context);
   addBackupCommands(program, context);
   addTokenCommands(program, context);

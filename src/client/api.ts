@@ -18,9 +18,11 @@ import type {
   UpdateAlertRule,
 } from "../contract/alerts.ts";
 import type { Backup } from "../contract/backups.ts";
+import type { Channel, ChannelTest, createChannel, updateChannel } from "../contract/channels.ts";
 import type { createDeployment, Deployment, Runtime } from "../contract/deployments.ts";
 import type { HistoryAnswer } from "../contract/history.ts";
 import type { createModel, Model, UpdateModel } from "../contract/models.ts";
+import type { Notification } from "../contract/notifications.ts";
 import type { Problem } from "../contract/problem.ts";
 import type { listTokensRoute } from "../contract/rest/access.ts";
 import type { activityPage, exportActivitiesRoute, listActivitiesRoute } from "../contract/rest/activities.ts";
@@ -28,6 +30,7 @@ import type { listAlertsRoute } from "../contract/rest/alerts.ts";
 import type { listDeploymentsRoute } from "../contract/rest/deployments.ts";
 import type { deploymentHistoryRoute, resourcesHistoryRoute } from "../contract/rest/history.ts";
 import type { listModelsRoute } from "../contract/rest/models.ts";
+import type { listNotificationsRoute } from "../contract/rest/notifications.ts";
 import type { modelStatusNow, readyzRoute, resourcesNow } from "../contract/rest/status.ts";
 import { ApiError, networkReason, UnauthorizedError, UnexpectedAnswerError, UnreachableError } from "./errors.ts";
 
@@ -98,6 +101,20 @@ export function createApi(url: string, options: ApiOptions = {}) {
         post<Alert>(at("alerts", id, "acknowledge"), input),
       resolve: (id: string, input: z.input<typeof alertComment> = {}) =>
         post<Alert>(at("alerts", id, "resolve"), input),
+    },
+    channels: {
+      list: () => get<{ items: Channel[] }>("/api/v1/channels"),
+      get: (name: string) => get<Channel>(at("channels", name)),
+      create: (channel: z.input<typeof createChannel>) => post<Channel>("/api/v1/channels", channel),
+      update: (name: string, changes: z.input<typeof updateChannel>) => patch<Channel>(at("channels", name), changes),
+      remove: (name: string) => remove(at("channels", name)),
+      /** Sends a test message and tells what the receiver said. */
+      test: (name: string) => post<ChannelTest>(at("channels", name, "test")),
+    },
+    notifications: {
+      list: (query: Query<typeof listNotificationsRoute> = {}) =>
+        get<Page<Notification>>("/api/v1/notifications", query),
+      retry: (id: string) => post<Notification>(at("notifications", id, "retry")),
     },
     silences: {
       list: () => get<{ items: Silence[] }>("/api/v1/silences"),

@@ -187,6 +187,11 @@ export const channel = z
     settings: z.record(z.string(), z.unknown()),
     /** Which of the secret settings are set. */
     secrets: z.record(z.string(), z.boolean()),
+    /** What waits to be delivered. */
+    queued: z.number().int(),
+    last_sent_at: timestamp.nullable(),
+    /** Why the newest attempt failed; null when it did not. */
+    last_error: z.string().nullable(),
     created_at: timestamp,
     updated_at: timestamp,
   })

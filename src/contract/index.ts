@@ -7,6 +7,7 @@ export * from "./deployments.ts";
 export * from "./history.ts";
 export * from "./logs.ts";
 export * from "./models.ts";
+export * from "./notifications.ts";
 export * from "./primitives.ts";
 export * from "./problem.ts";
 export * from "./resources.ts";

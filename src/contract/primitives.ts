@@ -45,6 +45,7 @@ export function numberedId(prefix: string) {
 export const activityId = numberedId("act-");
 export const deploymentId = numberedId("dep-");
 export const deploymentEventId = numberedId("evt-");
+export const notificationId = numberedId("ntf-");
 export const alertId = numberedId("alert_");
 export const silenceId = numberedId("sil-");
 

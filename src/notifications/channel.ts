@@ -24,7 +24,11 @@ export interface StoredChannel {
 type Settings = ChannelSettings[ChannelKind];
 
 /** What may be seen of a channel: everything but its secrets, of which it says whether they are set. */
-export function shown({ source, definition, createdAt, updatedAt }: StoredChannel, notifiers: Notifiers): Channel {
+export function shown(
+  { source, definition, createdAt, updatedAt }: StoredChannel,
+  notifiers: Pick<Notifiers, "target">,
+  state: { readonly queued: number; readonly lastSentAt: number | null; readonly lastError: string | null },
+): Channel {
   const { settings, ...rest } = definition;
   const secret: readonly string[] = channelSecrets[definition.kind];
   return {
@@ -34,6 +38,9 @@ export function shown({ source, definition, createdAt, updatedAt }: StoredChanne
     target: notifiers.target(definition),
     settings: Object.fromEntries(Object.entries(settings).filter(([key]) => !secret.includes(key))),
     secrets: Object.fromEntries(secret.map((key) => [key, valueAt(settings, key) !== undefined])),
+    queued: state.queued,
+    last_sent_at: state.lastSentAt === null ? null : isoTime(state.lastSentAt),
+    last_error: state.lastError,
     created_at: isoTime(createdAt),
     updated_at: isoTime(updatedAt),
   };

@@ -16,6 +16,7 @@ import {
 } from "../contract/index.ts";
 import type { Store, Tx } from "../store/store.ts";
 import { changed, type StoredChannel, shown, withoutSecrets } from "./channel.ts";
+import { deliveryState } from "./outbox.ts";
 
 export interface ChannelsParts {
   readonly store: Store;
@@ -47,7 +48,7 @@ export class Channels {
 
   /** All of them, by name. */
   list(): Channel[] {
-    return this.all().map((channel) => shown(channel, this.#parts.notifiers));
+    return this.all().map((channel) => this.#shown(channel));
   }
 
   all(): StoredChannel[] {
@@ -56,12 +57,12 @@ export class Channels {
 
   /** @throws ProblemError `not_found`. */
   require(name: string): Channel {
-    return shown(this.#require(name), this.#parts.notifiers);
+    return this.#shown(this.#require(name));
   }
 
   /** @throws ProblemError `already_exists` or `limit_reached`. */
   create(definition: CreateChannel): Channel {
-    const { store, clock, notifiers } = this.#parts;
+    const { store, clock } = this.#parts;
     if (this.#byName.has(definition.name)) {
       const detail = `There is already a channel ${definition.name}.`;
       throw new ProblemError("already_exists", detail, [{ field: "name", message: "is taken" }]);
@@ -77,12 +78,12 @@ export class Channels {
       return fromRow(row, definition.settings);
     });
     this.#byName.set(definition.name, channel);
-    return shown(channel, notifiers);
+    return this.#shown(channel);
   }
 
   /** @throws ProblemError `not_found`, `read_only` or `validation_failed`. */
   update(name: string, patch: UpdateChannel): Channel {
-    const { store, clock, notifiers, onChange } = this.#parts;
+    const { store, clock, onChange } = this.#parts;
     const before = this.#changeable(name);
     const definition = changed(before.definition, patch);
     const after = { ...before, definition, updatedAt: clock.now() };
@@ -98,7 +99,7 @@ export class Channels {
       });
     });
     this.#byName.set(name, after);
-    return shown(after, notifiers);
+    return this.#shown(after);
   }
 
   /** @throws ProblemError `not_found` or `read_only`. */
@@ -152,6 +153,11 @@ export class Channels {
         .onConflictDoUpdate({ target: channels.name, set: values })
         .run();
     }
+  }
+
+  #shown(channel: StoredChannel): Channel {
+    const { store, notifiers } = this.#parts;
+    return shown(channel, notifiers, deliveryState(store.db, channel.id));
   }
 
   #require(name: string): StoredChannel {

@@ -43,12 +43,20 @@ export interface DeploymentLeak {
   readonly found: readonly string[];
 }
 
+/** Something waits in the outbox for these channels. */
+export interface NotificationsQueued {
+  readonly channelIds: readonly number[];
+  /** Whether somebody wants another attempt now, however long there still was to wait. */
+  readonly now: boolean;
+}
+
 /** Everything that is told after a commit, by name. */
 export interface BusEvents {
   activity_stream: LoggedEvent<Activity>;
   deployment_events: LoggedEvent<DeploymentEvent>;
   system_alerts: LoggedEvent<Alert>;
   deployment_health: DeploymentHealth;
+  notifications_queued: NotificationsQueued;
   deployment_crash_loop: DeploymentCrashLoop;
   deployment_leak: DeploymentLeak;
 }

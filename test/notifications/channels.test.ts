@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
 import { Activities } from "../../src/activities/activities.ts";
 import { ConfigError, loadConfig } from "../../src/config.ts";
 import { type CreateChannel, channelKinds, createChannel } from "../../src/contract/index.ts";
 import { Channels } from "../../src/notifications/channels.ts";
-import { mountChannels } from "../../src/notifications/routes.ts";
+import { Notifications } from "../../src/notifications/notifications.ts";
+import { mountNotifications } from "../../src/notifications/routes.ts";
 import type { Store } from "../../src/store/store.ts";
 import { notifiers, SECRET } from "../alerts/notifiers/examples.ts";
 import { FakeClock } from "../fake-clock.ts";
@@ -41,7 +43,9 @@ function parts(store: Store, fromFile: readonly CreateChannel[] = []) {
 /** A server's HTTP side with channels; its disposal is the store's. */
 function served() {
   const app = testApp();
-  mountChannels(app.app, new Channels({ ...parts(app.store), activities: app.activities }));
+  const log = getLogger("test");
+  const more = { activities: app.activities, log, random: () => 0.5 };
+  mountNotifications(app.app, new Notifications({ ...parts(app.store), ...more }));
   return app;
 }
 
@@ -186,6 +190,20 @@ describe("channels of the configuration file", () => {
       }),
     ]);
     expect(configured("")).toEqual([]);
+  });
+
+  test("the examples of the documentation are channels, one of each kind", () => {
+    const page = readFileSync(join(import.meta.dir, "../../docs/notifications.md"), "utf8");
+    const examples = [...page.matchAll(/```toml\n(.*?)```/gs)].map(([, toml = ""]) =>
+      toml
+        .replace("whsec_…", SECRET)
+        .replaceAll("Bearer …", "Bearer x")
+        .replaceAll("tk_…", "tk_x")
+        .replace("123456:ABC-DEF…", "123456:ABC-DEF-ghijklmnopqrstu")
+        .replace('password = "…"', 'password = "x"'),
+    );
+    const kinds: string[] = examples.flatMap(configured).map(({ kind }) => kind);
+    expect(kinds.toSorted()).toEqual(["ntfy", ...channelKinds].toSorted());
   });
 
   test.each([
