@@ -1,6 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import type { Activities } from "../activities/activities.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, every } from "../clock.ts";
 import type { AlertRules } from "../config/alert-rules.ts";
 import type { Alert, AlertRule, CreateSilence, Silence, UpdateAlertRule } from "../contract/index.ts";
 import type { ResourceFrame, Resources } from "../resources/sampler.ts";
@@ -10,7 +10,7 @@ import { Attention } from "./attention.ts";
 import { endedContent } from "./content.ts";
 import { DeploymentWatch } from "./deployment-watch.ts";
 import { DownloadWatch } from "./download-watch.ts";
-import { type AlertQuery, alertLog, getAlert, listAlerts } from "./history.ts";
+import { type AlertQuery, alertLog, getAlert, listAlerts, pruneAlerts } from "./history.ts";
 import type { OnIncident } from "./incident-hook.ts";
 import { Incidents } from "./incidents.ts";
 import { Monitor } from "./monitor.ts";
@@ -18,6 +18,9 @@ import { ResourceWatch } from "./resource-watch.ts";
 import { RuleBook } from "./rule-book.ts";
 import type { RuleName } from "./rules.ts";
 import { Silences } from "./silences.ts";
+
+/** The history is bounded by numbers that no day brings, so it need not be looked at more often. */
+const PRUNE_MS = 3_600_000;
 
 export interface AlertsParts {
   readonly store: Store;
@@ -87,6 +90,14 @@ export class Alerts implements Disposable {
       monitor.tick();
     };
     this.#watching.use(resources.watch(round));
+    this.#watching.use(
+      every(
+        clock,
+        PRUNE_MS,
+        () => pruneAlerts(store),
+        (error) => this.#failed(error),
+      ),
+    );
   }
 
   /** A page of alerts, newest first; `next` is what to pass as `before`, null at the end. */
@@ -115,7 +126,7 @@ export class Alerts implements Disposable {
     return this.#silences.list();
   }
 
-  /** @throws ProblemError `validation_failed`, `in_use` when there are too many; StorageError. */
+  /** @throws ProblemError `validation_failed`, `limit_reached` when there are too many; StorageError. */
   silence(input: CreateSilence, by: string | null): Silence {
     const silence = this.#silences.create(input, by);
     this.#attention.refresh();

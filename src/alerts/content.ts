@@ -1,7 +1,8 @@
 import type { AlertRuleSettings } from "../config/alert-rules.ts";
 import type { Alert } from "../contract/index.ts";
+import type { AlertLevel } from "./alert-state.ts";
 import type { Rule } from "./rules.ts";
-import type { AlertLevel, Transition } from "./step.ts";
+import type { Transition } from "./step.ts";
 
 /** What an alert says; the rest of it is its identity and its life. */
 export type AlertContent = Pick<Alert, "type" | "category" | "severity" | "title" | "message" | "resource" | "actions">;

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, gte, lt, lte, max, min, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, gte, isNotNull, lt, lte, max, min, sql } from "drizzle-orm";
 import { alertEvents, alerts } from "../../db/schema.ts";
 import { isoTime } from "../clock.ts";
 import { type Alert, idNumber, ProblemError } from "../contract/index.ts";
@@ -91,6 +91,38 @@ export function alertLog({ db }: Store): EventLog<Alert> {
       return alertId === undefined ? undefined : (first.get({ alertId })?.id ?? undefined);
     },
   };
+}
+
+/** Alerts that are over, and pushes, that are kept: years of a machine that has one alert an hour. */
+const MOST = { alerts: 20_000, events: 100_000 };
+
+/** Forgets the oldest of what is beyond that. @throws StorageError. */
+export function pruneAlerts(store: Store, most = MOST): void {
+  const { db } = store;
+  // The newest that has to go, if there are that many.
+  const alert = db
+    .select({ id: alerts.id })
+    .from(alerts)
+    .orderBy(desc(alerts.id))
+    .limit(1)
+    .offset(most.alerts)
+    .get()?.id;
+  const event = db
+    .select({ id: alertEvents.id })
+    .from(alertEvents)
+    .orderBy(desc(alertEvents.id))
+    .limit(1)
+    .offset(most.events)
+    .get()?.id;
+  if (alert === undefined && event === undefined) return;
+  store.write((tx) => {
+    if (event !== undefined) tx.db.delete(alertEvents).where(lte(alertEvents.id, event)).run();
+    if (alert !== undefined)
+      tx.db
+        .delete(alerts)
+        .where(and(lte(alerts.id, alert), isNotNull(alerts.resolvedAt)))
+        .run();
+  });
 }
 
 /** The columns hold what `Incidents` wrote, hence the cast; it is sent again as it was. */

@@ -1,13 +1,13 @@
-import { eq } from "drizzle-orm";
-import { alertStates } from "../../db/schema.ts";
 import type { Clock } from "../clock.ts";
 import type { Alert, ResolutionReason } from "../contract/index.ts";
 import type { Store, Tx } from "../store/store.ts";
+import { type AlertState, isIdle, QUIET } from "./alert-state.ts";
 import { type AlertContent, endedContent, lifeContent, type Says } from "./content.ts";
 import type { Change, Incidents } from "./incidents.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { type RuleName, rules } from "./rules.ts";
-import { type AlertState, dismissed, isIdle, QUIET, reruled, resumed, type Step, step, untold } from "./step.ts";
+import { dismissed, reruled, type Step, step, untold } from "./step.ts";
+import { StoredStates } from "./stored-states.ts";
 
 /** One value of one resource instance, and what to say of it. */
 export interface Observation {
@@ -47,6 +47,7 @@ export class Monitor {
   readonly #incidents: Incidents;
   readonly #book: RuleBook;
   readonly #clock: Clock;
+  readonly #states: StoredStates;
   readonly #onFailure: (error: unknown) => void;
   /** By key; as many as the machine has watched values and deployments. */
   readonly #watched = new Map<string, Watched>();
@@ -67,24 +68,15 @@ export class Monitor {
     this.#incidents = parts.incidents;
     this.#book = parts.book;
     this.#clock = parts.clock;
+    this.#states = new StoredStates(parts);
     this.#onFailure = parts.onFailure;
     this.#savedAt = this.#checkpointAt = parts.clock.monotonic();
     this.#load();
   }
 
   #load(): void {
-    for (const row of this.#store.db.select().from(alertStates).all()) {
-      if (!Object.hasOwn(rules, row.rule)) continue;
-      // The columns hold what `#save` put there; what a later version added has its beginning.
-      const stored = { ...QUIET, ...(row.state as AlertState) };
-      const state = resumed(stored, this.#clock.now() - row.savedAt);
-      this.#watched.set(row.key, {
-        rule: row.rule as RuleName,
-        state,
-        saved: stored,
-        says: undefined,
-        source: undefined,
-      });
+    for (const { key, rule, state, stored } of this.#states.load()) {
+      this.#watched.set(key, { rule, state, saved: stored, says: undefined, source: undefined });
     }
     for (const [key, { alert }] of this.#incidents.open()) {
       if (this.#watched.has(key)) continue;
@@ -150,22 +142,21 @@ export class Monitor {
   /** Stores where each state is, and the newest values of what is open. */
   save(): void {
     const changed = [...this.#watched].filter(([, { state, saved }]) => state !== saved);
-    if (changed.length === 0 && this.#forgotten.size === 0 && !this.#incidents.unsaved) return;
-    const gone = changed.filter(([, { state }]) => isIdle(state));
+    const kept = changed.filter(([, { state }]) => !isIdle(state));
+    const over = changed.filter(([, { state, saved }]) => saved !== null && isIdle(state));
+    const nothing = kept.length + over.length + this.#forgotten.size === 0;
+    if (nothing && !this.#incidents.unsaved) return;
     this.#attempt(() => {
       this.#store.write((tx) => {
-        for (const [key, { rule, state }] of changed) {
-          if (!isIdle(state)) this.#put(tx, key, rule, state);
-        }
-        for (const [key, { saved }] of gone) {
-          if (saved) this.#drop(tx, key);
-        }
-        for (const key of this.#forgotten) this.#drop(tx, key);
+        for (const [key, { rule, state }] of kept) this.#states.put(tx, key, rule, state);
+        for (const [key] of over) this.#states.drop(tx, key);
+        for (const key of this.#forgotten) this.#states.drop(tx, key);
         this.#incidents.saveValues(tx);
       });
       this.#incidents.valuesSaved();
       this.#forgotten.clear();
-      for (const [, watched] of changed) watched.saved = isIdle(watched.state) ? null : watched.state;
+      for (const [, watched] of kept) watched.saved = watched.state;
+      for (const [, watched] of over) watched.saved = null;
     });
   }
 
@@ -178,7 +169,7 @@ export class Monitor {
     }
     const life = { resolution: { reason, by: null, comment: null }, flapping: false, stale: false };
     const source = this.#watched.get(key)?.source;
-    const also = (tx: Tx) => this.#drop(tx, key);
+    const also = (tx: Tx) => this.#states.drop(tx, key);
     const content = says(open.alert);
     const told = this.#attempt(
       () => void this.#incidents.change(key, { kind: "resolved", content, life, source, also }),
@@ -192,7 +183,7 @@ export class Monitor {
     const watched = this.#watched.get(key);
     const state = watched && dismissed(watched.state);
     const also = (tx: Tx) => {
-      if (watched && state) this.#put(tx, key, watched.rule, state);
+      if (watched && state) this.#states.put(tx, key, watched.rule, state);
     };
     const alert = this.#incidents.change(key, { ...change, kind: "resolved", also });
     if (watched && state) watched.state = watched.saved = state;
@@ -239,7 +230,7 @@ export class Monitor {
       stale: state.stale,
       ...(reason !== null && { resolution: { reason, by: null, comment: null } }),
     };
-    const also = (tx: Tx) => this.#put(tx, key, rule, state);
+    const also = (tx: Tx) => this.#states.put(tx, key, rule, state);
     const { source } = watched;
     const { bad } = rules[rule];
     const told = this.#attempt(
@@ -257,19 +248,6 @@ export class Monitor {
   #forget(key: string): void {
     if (this.#watched.get(key)?.saved) this.#forgotten.add(key);
     this.#watched.delete(key);
-  }
-
-  #put(tx: Tx, key: string, rule: RuleName, state: AlertState): void {
-    const values = { rule, state, savedAt: this.#clock.now() };
-    tx.db
-      .insert(alertStates)
-      .values({ key, ...values })
-      .onConflictDoUpdate({ target: alertStates.key, set: values })
-      .run();
-  }
-
-  #drop(tx: Tx, key: string): void {
-    tx.db.delete(alertStates).where(eq(alertStates.key, key)).run();
   }
 
   #attempt(work: () => void): boolean {

@@ -18,10 +18,10 @@ export function mountAlerts(app: OpenAPIHono, alerts: Alerts, who: (c: Context) 
   app.openapi(listAlertsRoute, (c) => c.json(alerts.list(c.req.valid("query")), 200));
   app.openapi(getAlertRoute, (c) => c.json(alerts.get(c.req.valid("param").alert_id), 200));
   app.openapi(acknowledgeAlertRoute, (c) =>
-    c.json(alerts.acknowledge(c.req.valid("param").alert_id, c.req.valid("json").comment, who(c)), 200),
+    c.json(alerts.acknowledge(c.req.valid("param").alert_id, c.req.valid("json").comment ?? null, who(c)), 200),
   );
   app.openapi(resolveAlertRoute, (c) =>
-    c.json(alerts.resolve(c.req.valid("param").alert_id, c.req.valid("json").comment, who(c)), 200),
+    c.json(alerts.resolve(c.req.valid("param").alert_id, c.req.valid("json").comment ?? null, who(c)), 200),
   );
   app.openapi(listSilencesRoute, (c) => c.json({ items: alerts.silences() }, 200));
   app.openapi(createSilenceRoute, (c) => c.json(alerts.silence(c.req.valid("json"), who(c)), 201));

@@ -1,7 +1,7 @@
 import type { AlertRuleName, AlertRuleSettings } from "../config/alert-rules.ts";
 import type { Alert, AlertAction, AlertCategory, AlertType, Severity } from "../contract/index.ts";
+import type { AlertLevel } from "./alert-state.ts";
 import type { Limits } from "./detector.ts";
-import type { AlertLevel } from "./step.ts";
 
 export type RuleName = AlertRuleName;
 

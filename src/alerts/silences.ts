@@ -45,7 +45,7 @@ export class Silences {
     return [...this.#rows.values()].filter(({ until }) => until > now).map(asSilence);
   }
 
-  /** @throws ProblemError `validation_failed`, `in_use`; StorageError. */
+  /** @throws ProblemError `validation_failed`, `limit_reached`; StorageError. */
   create(input: CreateSilence, by: string | null): Silence {
     const { key, type, resource, comment } = input;
     const now = this.#clock.now();
@@ -55,7 +55,7 @@ export class Silences {
       throw new ProblemError("validation_failed", "The end of a silence lies ahead.", [{ field: "until", message }]);
     }
     if (this.#rows.size >= MOST) {
-      throw new ProblemError("in_use", `There are already ${MOST} silences; delete one first.`);
+      throw new ProblemError("limit_reached", `There are already ${MOST} silences; delete one first.`);
     }
     const patterns = { keyPattern: key, typePattern: type, resourcePattern: resource };
     const row = this.#store.write((tx) => {

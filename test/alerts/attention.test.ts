@@ -278,7 +278,7 @@ test("over REST", async () => {
       method,
       ...(body !== undefined && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
     });
-  const acknowledged = await send("POST", "/alerts/alert_1/acknowledge", {});
+  const acknowledged = await send("POST", "/alerts/alert_1/acknowledge");
   expect(await acknowledged.json()).toEqual(rig.alerts.get("alert_1"));
   expect((await send("POST", "/alerts/alert_1/resolve", { comment: "x".repeat(1_001) })).status).toBe(400);
   const closed = await send("POST", "/alerts/alert_1/resolve", { comment: "done" });

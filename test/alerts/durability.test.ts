@@ -171,6 +171,24 @@ describe("over a restart", () => {
   });
 });
 
+test("a quiet machine writes nothing, a busy one at most once in ten seconds beside what it tells", async () => {
+  using rig = new Rig();
+  const changes = () => rig.store.db.get<{ n: number }>(sql`SELECT total_changes() AS n`).n;
+  const before = changes();
+  await rig.samples(900, {});
+  expect(changes()).toBe(before);
+  // Every other sample begins a wait, and ends it.
+  let rounds = 0;
+  for (let i = 0, last = before; i < 150; i++) {
+    await rig.samples(2, { cpu: i % 2 ? 95 : 10 });
+    if (changes() !== last) rounds++;
+    last = changes();
+  }
+  expect(rig.pushed).toEqual([]);
+  expect(rounds).toBeGreaterThan(10);
+  expect(rounds).toBeLessThanOrEqual(60);
+});
+
 describe("on a full disk", () => {
   test("nothing is pushed that is not stored, the server lives on, and the alert comes once there is room", async () => {
     using rig = new Rig();

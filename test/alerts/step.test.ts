@@ -1,18 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { type AlertState, isIdle, QUIET, resumed } from "../../src/alerts/alert-state.ts";
 import { type Detector, INACTIVE, isActive, type Limits, moved } from "../../src/alerts/detector.ts";
 import { limitsOf } from "../../src/alerts/rules.ts";
-import {
-  type AlertState,
-  dismissed,
-  isIdle,
-  QUIET,
-  reruled,
-  resumed,
-  step,
-  type Transition,
-  untold,
-} from "../../src/alerts/step.ts";
+import { dismissed, reruled, step, type Transition, untold } from "../../src/alerts/step.ts";
 import { shippedAlertRules } from "../../src/config/alert-rules.ts";
 
 const INTERVAL_MS = 2_000;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { pruneAlerts } from "../../src/alerts/history.ts";
 import { mountAlerts } from "../../src/alerts/routes.ts";
 import { ProblemError } from "../../src/contract/index.ts";
 import { Rig } from "./rig.ts";
@@ -364,6 +365,26 @@ describe("reading alerts", () => {
     expect(first.next).toBe("alert_4");
     expect(rig.alerts.list({ limit: 3, before: "alert_4" })).toMatchObject({ items: { length: 3 }, next: null });
     expect(() => rig.alerts.get("alert_6")).toThrow(ProblemError);
+  });
+
+  test("the oldest go when there are too many, but nothing that is open", async () => {
+    using rig = new Rig();
+    await rig.sample({ disk: 95 });
+    for (let i = 0; i < 4; i++) {
+      await rig.sample({ disk: 95, memory: 85 });
+      await rig.samples(700, { disk: 95, memory: 10 });
+    }
+    pruneAlerts(rig.store);
+    expect(rig.alerts.list({ limit: 10 }).items).toHaveLength(5);
+    pruneAlerts(rig.store, { alerts: 2, events: 5 });
+    expect(rig.alerts.list({ limit: 10 }).items.map(({ alert_id }) => alert_id)).toEqual([
+      "alert_5",
+      "alert_4",
+      "alert_1",
+    ]);
+    expect(rig.alerts.log.after(0, 100).map(({ seq }) => seq)).toEqual([6, 7, 8, 9]);
+    await rig.sample({ disk: 10 });
+    expect(rig.pushed.at(-1)).toMatchObject({ seq: 10, data: { alert_id: "alert_1", state: "resolved" } });
   });
 
   test("a replay after an alert's id leaves none of its later changes out", async () => {

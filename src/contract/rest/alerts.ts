@@ -59,7 +59,7 @@ export const acknowledgeAlertRoute = createRoute({
   "x-scope": "write:alerts",
   tags,
   summary: "Say that somebody sees to an open alert: there are no reminders until it gets worse, or for a day",
-  request: { params, body: body(alertComment) },
+  request: { params, body: { ...body(alertComment), required: false } },
   responses: { 200: json(alert, "The alert, acknowledged"), ...problems },
 });
 
@@ -69,7 +69,7 @@ export const resolveAlertRoute = createRoute({
   "x-scope": "write:alerts",
   tags,
   summary: "Close an open alert by hand: it comes back when it gets worse, or when it is over and begins again",
-  request: { params, body: body(alertComment) },
+  request: { params, body: { ...body(alertComment), required: false } },
   responses: { 200: json(alert, "The alert, resolved"), ...problems },
 });
 
