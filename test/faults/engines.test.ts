@@ -72,7 +72,9 @@ test("an engine that exits at once is a failure with its exit code, and leaves n
 /** Takes a port, and even answers like a healthy engine. */
 async function thief(port: number): Promise<AsyncDisposable> {
   const server = createServer((_request, response) => void response.end("ok"));
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject).listen(port, "127.0.0.1", resolve);
+  });
   return { [Symbol.asyncDispose]: async () => void server.close() };
 }
 
@@ -121,6 +123,18 @@ test("an engine that exits in a loop is restarted by its policy, each time as a 
   expect(waiting.reason).toContain("exit code 7");
   await must(t.url, "POST", "/deployments/dep-1/stop");
   expect(await t.get()).toMatchObject({ status: "stopped", next_restart_at: null, restart_count: 0 });
+  expect(t.engines()).toEqual([]);
+});
+
+test("a port that somebody took after it was found free and before the engine listens on it", async () => {
+  // Like vLLM it listens only once it has loaded; until then its port is anybody's.
+  await using t = await setup(["--mode", "vllm", "--load-ms", "3000"]);
+  const { body } = await t.deploy();
+  await eventually(async () => (await t.get()).pid, "it has begun");
+  // The thief even answers like a healthy engine; what was started ends all the same.
+  await using _ = await eventually(() => thief(body.port).catch(() => undefined), "the port is taken");
+  expect((await t.failure()).extra_data.reason).toMatch(/exit code 1|port/);
+  await must(t.url, "DELETE", "/deployments/dep-1");
   expect(t.engines()).toEqual([]);
 });
 
