@@ -4,12 +4,13 @@ import type { Access } from "../access/access.ts";
 import type { Acting } from "../access/acting.ts";
 import type { Limits } from "../access/limits.ts";
 import type { Activities } from "../activities/activities.ts";
+import { endingWith, goesOn } from "./ending.ts";
 import { type Needs, needsOf, type PlainNeeds, routeOf, type ServedRoute } from "./needs.ts";
 import type { ErrorLog } from "./problems.ts";
 
 /** Those who decide and those who write it down; HTTP only carries it out. */
 export interface GuardParts {
-  readonly access: Pick<Access, "peer" | "authorize">;
+  readonly access: Pick<Access, "peer" | "authorize" | "live">;
   readonly limits: Pick<Limits, "request">;
   readonly acting: Pick<Acting, "during">;
   readonly activities: Pick<Activities, "create">;
@@ -44,7 +45,11 @@ export function guard(app: OpenAPIHono, plain: PlainNeeds, parts: GuardParts): M
     c.set("caller", caller);
     // Who shares a token shares its requests, from wherever they come.
     if (caller.kind !== "open") parts.limits.request(caller.id);
-    if (!route || !changes) return next();
+    if (!route || !changes) {
+      await next();
+      if (goesOn(c.res)) c.res = endingWith(c.res, caller, parts.access.live);
+      return;
+    }
     await parts.acting.during(caller, async (told) => {
       await next();
       // What concerns the caller alone, such as signing out, is told where it is done.

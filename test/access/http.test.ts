@@ -246,3 +246,50 @@ describe("failed attempts", () => {
     expect(await told()).toHaveLength(21);
   });
 });
+
+describe("an answer that goes on", () => {
+  /** A route that says something and then waits, and whether somebody still listens to it. */
+  function following(t: App) {
+    const state = { left: false };
+    const route = createRoute({
+      method: "get",
+      path: "/api/v1/follow",
+      "x-scope": "read:logs",
+      responses: { 200: { description: "Lines" } },
+    });
+    t.app.openapi(route, () => {
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(new TextEncoder().encode("first")),
+        cancel() {
+          state.left = true;
+        },
+      });
+      return new Response(body, { headers: { "x-accel-buffering": "no", "content-type": "text/plain" } });
+    });
+    return state;
+  }
+
+  test("ends when the token is revoked that it was asked for with", async () => {
+    using t = testApp({ AUTH_TOKEN });
+    const state = following(t);
+    const { bearer, token_id } = await makeToken(t, { name: "ci", role: "operator" });
+    const answer = await t.request("GET", "/api/v1/follow", { headers: bearer });
+    expect(answer.headers.get("content-type")).toBe("text/plain");
+    const reader = answer.body?.getReader();
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toBe("first");
+    const rest = reader?.read();
+    await t.json("DELETE", `/api/v1/tokens/${token_id}`, undefined, asAdmin);
+    expect(await rest).toEqual({ done: true, value: undefined });
+    expect(state.left).toBe(true);
+  });
+
+  test("is let go of when its reader leaves, and watches over nobody then", async () => {
+    using t = testApp();
+    const state = following(t);
+    const before = t.clock.pending;
+    const answer = await t.request("GET", "/api/v1/follow");
+    expect(t.clock.pending).toBe(before + 1);
+    await answer.body?.cancel();
+    expect([state.left, t.clock.pending]).toEqual([true, before]);
+  });
+});

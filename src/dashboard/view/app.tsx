@@ -1,3 +1,4 @@
+import type { Scope } from "../../contract/index.ts";
 import { ActivityFeed } from "./activity-feed.tsx";
 import { AlertStrip } from "./alert-strip.tsx";
 import { Announcer } from "./announcer.tsx";
@@ -38,16 +39,23 @@ export function App() {
   );
 }
 
+/** What this user may see; all of it until the server has said who they are. */
 function Overview() {
+  const { caller } = usePage();
+  const may = (scope: Scope) => caller.value?.scopes.includes(scope) ?? true;
   return (
     <>
       <Unseen />
-      <AlertStrip />
-      <Resources />
-      <Gpus />
+      {may("read:alerts") && <AlertStrip />}
+      {may("read:resources") && (
+        <>
+          <Resources />
+          <Gpus />
+        </>
+      )}
       <div class="columns">
-        <Deployments />
-        <ActivityFeed />
+        {may("read:deployments") && <Deployments />}
+        {may("read:activities") && <ActivityFeed />}
       </div>
     </>
   );

@@ -10,7 +10,7 @@ const PARTS: readonly (readonly [scope: Scope, what: string])[] = [
   ["read:activities", "activities"],
 ];
 
-/** Says what stays empty because this user may not see it, so that it is not taken for a server with nothing to tell. */
+/** Says what is left out because this user may not see it, so that it is not taken for a server with nothing to tell. */
 export function Unseen() {
   const { caller } = usePage();
   const unseen = useComputed(() => {
@@ -18,5 +18,5 @@ export function Unseen() {
     return scopes ? PARTS.filter(([scope]) => !scopes.includes(scope)).map(([, what]) => what) : [];
   });
   if (unseen.value.length === 0) return null;
-  return <p class="card unseen">You are not permitted to see: {unseen.value.join(", ")}.</p>;
+  return <p class="unseen">You are not permitted to see: {unseen.value.join(", ")}.</p>;
 }
