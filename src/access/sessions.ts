@@ -1,4 +1,4 @@
-import { asc, count, eq, inArray, lte, or } from "drizzle-orm";
+import { asc, count, eq, lte, or, sql } from "drizzle-orm";
 import { accessSessions } from "../../db/schema.ts";
 import type { Clock } from "../clock.ts";
 import type { Role, Scope } from "../contract/index.ts";
@@ -36,6 +36,7 @@ export class Sessions implements Disposable {
   readonly #idleMs: number;
   readonly #configured: Buffer | undefined;
   readonly #usage: Usage;
+  readonly #byHash;
   readonly #onEnded: (sessionId: number) => void;
 
   constructor(parts: {
@@ -49,6 +50,12 @@ export class Sessions implements Disposable {
     onError: (error: unknown) => void;
   }) {
     this.#store = parts.store;
+    // Asked for on every request of a browser, so prepared once.
+    this.#byHash = parts.store.db
+      .select()
+      .from(accessSessions)
+      .where(eq(accessSessions.hash, sql.placeholder("hash")))
+      .prepare();
     this.#clock = parts.clock;
     this.#idleMs = parts.idleMs;
     this.#configured = parts.configured;
@@ -94,11 +101,9 @@ export class Sessions implements Disposable {
 
   /** The session that a cookie stands for; undefined when there is none or it is over. */
   find(secret: string): SessionRow | undefined {
-    const plain = sha256(secret);
-    const hashes = this.#configured ? [plain, keyedHash(this.#configured, secret)] : [plain];
-    const names = hashes.map((hash) => hash.toString("hex"));
-    const row = this.#store.db.select().from(accessSessions).where(inArray(accessSessions.hash, names)).get();
-    if (!row || !hashes.some((hash) => sameHash(Buffer.from(row.hash, "hex"), hash))) return undefined;
+    const row =
+      this.#byHashOf(sha256(secret)) ?? (this.#configured && this.#byHashOf(keyedHash(this.#configured, secret)));
+    if (!row) return undefined;
     const now = this.#clock.now();
     const idleSince = this.#usage.latest(row.id, row.lastUsedAt);
     return row.expiresAt <= now || idleSince + this.#idleMs <= now ? undefined : row;
@@ -124,6 +129,11 @@ export class Sessions implements Disposable {
 
   [Symbol.dispose](): void {
     this.#usage[Symbol.dispose]();
+  }
+
+  #byHashOf(hash: Buffer): SessionRow | undefined {
+    const row = this.#byHash.get({ hash: hash.toString("hex") });
+    return row && sameHash(Buffer.from(row.hash, "hex"), hash) ? row : undefined;
   }
 
   #makeRoom(tx: Tx, now: number): void {

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNull, lt, ne, or } from "drizzle-orm";
+import { and, desc, eq, gt, isNull, lt, ne, or, sql } from "drizzle-orm";
 import { accessTokens } from "../../db/schema.ts";
 import type { Activities } from "../activities/activities.ts";
 import { type Clock, isoTime } from "../clock.ts";
@@ -39,9 +39,23 @@ export interface TokensParts {
 export class Tokens implements Disposable {
   readonly #parts: TokensParts;
   readonly #usage: Usage;
+  readonly #byHash;
+  readonly #byId;
 
   constructor(parts: TokensParts) {
     this.#parts = parts;
+    // Asked for on every request, so prepared once.
+    const { db } = parts.store;
+    this.#byHash = db
+      .select()
+      .from(accessTokens)
+      .where(eq(accessTokens.hash, sql.placeholder("hash")))
+      .prepare();
+    this.#byId = db
+      .select()
+      .from(accessTokens)
+      .where(eq(accessTokens.id, sql.placeholder("id")))
+      .prepare();
     this.#usage = new Usage({
       clock: parts.clock,
       onError: parts.onError,
@@ -57,11 +71,7 @@ export class Tokens implements Disposable {
   /** The token that `secret` is, also one that is over. */
   find(secret: string): TokenRow | undefined {
     const hash = sha256(secret);
-    const row = this.#parts.store.db
-      .select()
-      .from(accessTokens)
-      .where(eq(accessTokens.hash, hash.toString("hex")))
-      .get();
+    const row = this.#byHash.get({ hash: hash.toString("hex") });
     return row && sameHash(Buffer.from(row.hash, "hex"), hash) ? row : undefined;
   }
 
@@ -71,7 +81,7 @@ export class Tokens implements Disposable {
   }
 
   isActive(id: number): boolean {
-    const row = this.#parts.store.db.select().from(accessTokens).where(eq(accessTokens.id, id)).get();
+    const row = this.#byId.get({ id });
     return row !== undefined && this.stateOf(row) === "active";
   }
 
