@@ -47,6 +47,8 @@ export const deployments = sqliteTable(
     status: text("status").notNull(),
     healthStatus: text("health_status").notNull(),
     reason: text("reason"),
+    /** A `Failure` of the contract: how it failed last, until it runs again or a user does something about it. */
+    failure: text("failure", { mode: "json" }).$type<unknown>(),
     createdAt: integer("created_at").notNull(),
     updatedAt: integer("updated_at").notNull(),
     /** When the present or last start began, and when it was ready. */

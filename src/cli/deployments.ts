@@ -145,6 +145,7 @@ function one(deployment: Deployment, { output }: Session): string[] {
       ["status", deployment.status],
       ["health", deployment.health_status],
       ["reason", deployment.reason ?? NOTHING],
+      ...failure(deployment),
       ["restarts", restarts(deployment)],
       ["process", String(deployment.pid ?? deployment.container_id?.slice(0, 12) ?? NOTHING)],
       ...progress(deployment),
@@ -165,6 +166,16 @@ function one(deployment: Deployment, { output }: Session): string[] {
     ],
     paint,
   );
+}
+
+/** How it failed last: when, what to do about it, and what it wrote at the end. */
+function failure({ failure: last }: Deployment): readonly (readonly [string, string])[] {
+  if (!last) return [];
+  return [
+    ["failed", `${last.failed_at} (${last.class})`],
+    ...(last.hint === null ? [] : [["hint", last.hint] as const]),
+    ...last.last_lines.map((line) => ["log", line] as const),
+  ];
 }
 
 function progress({ progress: now, estimated_completion: at }: Deployment): readonly (readonly [string, string])[] {

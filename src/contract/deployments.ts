@@ -107,6 +107,43 @@ export const healthCheck = z
   .openapi("HealthCheck");
 export type HealthCheck = z.infer<typeof healthCheck>;
 
+/** What kind of thing ended a run, for programs; `reason` and `hint` are for people. */
+export const failureClass = z.enum([
+  "gpu_memory",
+  "memory",
+  "port_in_use",
+  "missing_file",
+  "model_invalid",
+  "unknown_architecture",
+  "gpu_missing",
+  "missing_library",
+  "bad_argument",
+  "permission",
+  "start_timeout",
+  /** SIGKILL from nobody knows where; the kernel does that when the machine is out of memory. */
+  "killed",
+  /** It ended, and nothing says why. */
+  "crashed",
+  "other",
+]);
+export type FailureClass = z.infer<typeof failureClass>;
+
+/** How a deployment failed last. */
+export const failure = z
+  .object({
+    class: failureClass,
+    reason: z.string(),
+    hint: z.string().nullable(),
+    exit_code: z.number().int().nullable(),
+    /** `SIGKILL`, …, when a signal ended it. */
+    signal: z.string().nullable(),
+    /** The last lines it wrote, oldest first; empty for callers without `read:logs`. */
+    last_lines: z.array(z.string()),
+    failed_at: timestamp,
+  })
+  .openapi("DeploymentFailure");
+export type Failure = z.infer<typeof failure>;
+
 export const deployment = z
   .object({
     deployment_id: deploymentId,
@@ -129,6 +166,8 @@ export const deployment = z
     health: healthCheck,
     /** Why the last start or run ended or is in trouble; null when nothing is wrong. */
     reason: z.string().nullable(),
+    /** How it failed last; stays until a start succeeds or a user starts, restarts or stops it. */
+    failure: failure.nullable(),
     /** The engine's process on this machine, while there is one. */
     pid: z.number().int().positive().nullable(),
     /** The engine's container, while there is one. */

@@ -20,6 +20,8 @@ export interface ActorParts {
   /** How big a model is, in bytes; null when that is not known. */
   readonly modelBytes: (model: Model) => number | null;
   readonly model: (modelId: string) => Model;
+  /** What its engine wrote last, oldest first. */
+  readonly lastLines: () => readonly string[];
   readonly onRemoved: (id: number) => void;
   /** A background step failed; it is tried again. */
   readonly onError: (error: unknown) => void;

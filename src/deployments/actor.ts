@@ -168,6 +168,8 @@ export class DeploymentActor {
 
   /** It ended without being asked to, or could not be started; its policy says whether it is started again. */
   #fail(ending: Ending): void {
+    // It still runs, so only its log knows what it waits for.
+    if (ending.timedOut) ending = { ...ending, lastLines: this.#parts.lastLines() };
     const { clock, random } = this.#parts;
     const { restartPolicy } = this.#record;
     const restarts = afterFailure(this.#restarts.restarts, restartPolicy, ending, clock.now(), random());

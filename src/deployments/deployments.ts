@@ -32,6 +32,8 @@ export interface DeploymentQuery {
   readonly limit: number;
 }
 
+type Logs = Pick<DeploymentLogs, "remove" | "sweep" | "lastLines">;
+
 export interface DeploymentsParts {
   readonly store: Store;
   readonly models: Pick<Models, "require">;
@@ -41,7 +43,7 @@ export interface DeploymentsParts {
   readonly log: { error(message: string, properties: Record<string, unknown>): void };
   readonly runtimes: Runtimes;
   /** Which goes with the deployments; nothing is kept without. */
-  readonly logs?: Pick<DeploymentLogs, "remove" | "sweep">;
+  readonly logs?: Logs;
   readonly probes?: ProbeFactory;
   readonly portRange: PortRange;
   /** Who listens on a port of this machine, in words for people; undefined when nobody does. */
@@ -63,7 +65,7 @@ export class Deployments implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #log: DeploymentsParts["log"];
   readonly #repository: DeploymentRepository;
-  readonly #logs: Pick<DeploymentLogs, "remove" | "sweep"> | undefined;
+  readonly #logs: Logs | undefined;
   readonly #runtimes: Runtimes;
   readonly #sources: ModelSources;
   readonly #ports: Ports;
@@ -100,6 +102,7 @@ export class Deployments implements AsyncDisposable {
         random: parts.random ?? Math.random,
         modelSource: (modelId) => this.#sources.of(modelId),
         model: (modelId) => models.require(modelId),
+        lastLines: () => parts.logs?.lastLines(record.deploymentId) ?? [],
         onRemoved: (id) => this.#actors.delete(id),
         onError: (error) =>
           log.error("{deployment_id}: a step failed and is tried again: {error}", {

@@ -5,6 +5,7 @@ import {
   type Deployment,
   type DeploymentStatus,
   deploymentStatus,
+  type Failure,
   type HealthCheck,
   type HealthStatus,
   healthCheck,
@@ -14,6 +15,7 @@ import {
   restartPolicy,
 } from "../contract/index.ts";
 import type { Instance, Target, Wanted } from "./drivers/driver.ts";
+import { storedFailure } from "./failures.ts";
 import { fromStored, type Restarts, toStored } from "./restart-policy.ts";
 import type { Seen } from "./seen.ts";
 
@@ -32,6 +34,8 @@ export interface DeploymentRecord extends Target {
   readonly status: DeploymentStatus;
   readonly health: HealthStatus;
   readonly reason: string | null;
+  /** How it failed last, as long as that matters. */
+  readonly failure: Failure | null;
   readonly restartPolicy: RestartPolicy;
   /** As it was when it was last stored. */
   readonly restarts: Restarts;
@@ -45,7 +49,16 @@ export interface DeploymentRecord extends Target {
 export type RecordChange = Partial<
   Pick<
     DeploymentRecord,
-    "desired" | "status" | "health" | "reason" | "updatedAt" | "startedAt" | "deployedAt" | "restarts" | "port"
+    | "desired"
+    | "status"
+    | "health"
+    | "reason"
+    | "failure"
+    | "updatedAt"
+    | "startedAt"
+    | "deployedAt"
+    | "restarts"
+    | "port"
   >
 >;
 
@@ -66,7 +79,7 @@ export function wantedOf(input: CreateDeployment): Wanted {
 
 /** @throws ZodError when the row holds what this version of the server did not write. */
 export function toRecord(row: Row, now: number): DeploymentRecord {
-  const { health, healthStatus: lastHealth, status, desired, restarts, crashLoop, ...same } = row;
+  const { health, healthStatus: lastHealth, status, desired, restarts, crashLoop, failure, ...same } = row;
   return {
     ...same,
     deploymentId: `dep-${row.id}`,
@@ -74,6 +87,7 @@ export function toRecord(row: Row, now: number): DeploymentRecord {
     desired: desired === "stopped" ? "stopped" : "running",
     status: deploymentStatus.parse(status),
     health: healthStatus.parse(lastHealth),
+    failure: storedFailure(failure),
     restartPolicy: restartPolicy.parse(row.restartPolicy),
     restarts: fromStored(restarts, crashLoop, now),
   };
@@ -105,6 +119,7 @@ export function toDeployment(
     env: { ...record.env },
     health: record.check,
     reason: record.reason,
+    failure: record.failure,
     pid: run?.pid ?? null,
     container_id: run?.containerId ?? null,
     warnings: [...(run?.warnings ?? [])],

@@ -6,6 +6,7 @@ import type { CreateDeployment, DeploymentEvent, RestartPolicy, Severity } from 
 import type { Store, Tx } from "../store/store.ts";
 import { recordDeploymentEvent } from "./deployment-events.ts";
 import type { Ending } from "./drivers/driver.ts";
+import { failureOf } from "./failures.ts";
 import type { Health } from "./health.ts";
 import { type Move, transition } from "./lifecycle.ts";
 import { type DeploymentRecord, type RecordChange, toColumns, toRecord, wantedOf } from "./record.ts";
@@ -154,13 +155,17 @@ export class DeploymentRepository {
     const now = this.#clock.now();
     const { ending, readyMs } = details;
     const restarts = details.restarts ?? (isCommand(move) ? NO_FAILURES : record.restarts);
-    const change = { status, reason: ending?.reason ?? null, restarts, ...CHANGES[move](now) };
+    const failed = move === "fail" && ending ? failureOf(ending, record.port, now) : null;
+    // A restart by policy is a step of the same trouble.
+    const failure = failed ?? (move === "restart" && restarts !== NO_FAILURES ? record.failure : null);
+    const { reason = null, hint = null } = failed ?? ending ?? {};
+    const change = { status, reason, failure, restarts, ...CHANGES[move](now) };
     const updated = this.#update(tx, record, change);
     if (readyMs !== undefined) recordStart(tx.db, record, readyMs);
     const median = status === "deploying" ? medianStart(tx.db, record) : undefined;
-    const said = WORDS[move](record, ending?.reason);
-    const why = { ...(ending && { reason: ending.reason, ...(ending.hint && { hint: ending.hint }) }) };
-    const extra = { event, status, ...why };
+    const said = WORDS[move](record, reason ?? undefined);
+    const why = { ...(reason !== null && { reason }), ...(hint && { hint }) };
+    const extra = { event, status, ...why, ...(failed && { failure_class: failed.class }) };
     this.#record(tx, updated, "model_deployment", move === "fail" ? "error" : "info", said.activity, extra);
     const more: Partial<DeploymentEvent["details"]> = {
       ...(details.containerId && { container_id: details.containerId }),
@@ -176,7 +181,7 @@ export class DeploymentRepository {
       details: { name: record.name, model_source: details.modelSource, port: record.port, ...more },
     });
     if (updated.health !== record.health) emitHealth(tx, updated, 0, null);
-    this.#tellCrashLoop(tx, record, updated, ending?.reason ?? null);
+    this.#tellCrashLoop(tx, record, updated, reason);
     return updated;
   }
 

@@ -264,7 +264,8 @@ export class Run implements Disposable {
 }
 
 function endingOf(expired: string, last: ProbeResult | undefined): Ending {
-  if (!last || last.outcome === "healthy") return { reason: expired };
-  if (last.outcome === "failed") return { reason: `${expired}: ${last.reason}`, hint: last.hint };
-  return { reason: `${expired}: ${last.reason}`, hint: "Check the engine's own log for why it loads so long." };
+  if (!last || last.outcome === "healthy") return { reason: expired, timedOut: true };
+  if (last.outcome === "failed") return { reason: `${expired}: ${last.reason}`, hint: last.hint, timedOut: true };
+  const hint = "Check the engine's own log for why it loads so long.";
+  return { reason: `${expired}: ${last.reason}`, hint, timedOut: true };
 }

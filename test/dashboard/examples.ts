@@ -97,6 +97,7 @@ export function deployment(number: number, varied: Partial<Deployment> = {}): De
       metrics_path: null,
     },
     reason: null,
+    failure: null,
     updated_at: MORNING,
     ...varied,
   };

@@ -93,6 +93,8 @@ export interface Ending {
   readonly signal?: string | null | undefined;
   /** Whether the kernel or the container engine killed it for its memory; null when that cannot be known. */
   readonly oom?: boolean | null | undefined;
+  /** Whether it is only that a start took too long. */
+  readonly timedOut?: boolean | undefined;
   /** The last lines it wrote, oldest first. */
   readonly lastLines?: readonly string[] | undefined;
 }

@@ -5,7 +5,7 @@ import type { Clock } from "../../clock.ts";
 import { ProblemError } from "../../contract/index.ts";
 import { type LogBatch, LogFeed, type LogFollower } from "./feed.ts";
 import { parseCursor } from "./format.ts";
-import { partsOf, tailOf } from "./places.ts";
+import { lastLinesOf, partsOf, tailOf } from "./places.ts";
 import { type LogQuery, pause, readLog } from "./reader.ts";
 
 /** A follower gets its lines in batches at least so far apart, so that a fast log is few large ones. */
@@ -43,6 +43,11 @@ export class DeploymentLogs implements Disposable {
   follow(deploymentId: string, query: LogQuery, signal: AbortSignal): AsyncGenerator<LogBatch> {
     check(query);
     return this.#follow(deploymentId, query, AbortSignal.any([signal, this.#ended.signal]));
+  }
+
+  /** What the engine of the current start wrote last, oldest first; none where nothing is kept. */
+  lastLines(deploymentId: string): string[] {
+    return lastLinesOf(this.#of(deploymentId));
   }
 
   /** Forgets the log of a deployment that was removed. */

@@ -1,3 +1,4 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { type LogFile, listLog, sizeOf } from "./files.ts";
 import { type Position, parseEntry } from "./format.ts";
@@ -6,6 +7,7 @@ import { ENTRY_ROOM_BYTES, readAt } from "./scanner.ts";
 /** Below that a search goes on line by line. */
 const SEARCH_END_BYTES = 64 * 1024;
 const BACKWARD_BYTES = 64 * 1024;
+const LAST_BYTES = 32 * 1024;
 const NEWLINE = 0x0a;
 
 /** The parts of the newest start, or of the one before it; none when there is no such start. */
@@ -59,6 +61,28 @@ export async function placeOf(parts: readonly LogFile[], since: string): Promise
     if (found !== undefined) return { start: file.start, offset: file.offset + found };
   }
   return beginningOf(parts);
+}
+
+/** The engine's own lines at the very end, as many as fit into a small read that nobody has to wait for. */
+export function lastLinesOf(directory: string): string[] {
+  const last = partsOf(directory, "current").at(-1);
+  if (!last) return [];
+  try {
+    const fd = openSync(last.path, "r");
+    try {
+      const size = fstatSync(fd).size;
+      const buffer = Buffer.allocUnsafe(Math.min(size, LAST_BYTES));
+      const bytes = buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, size - buffer.length));
+      const entries = bytes.toString("latin1").split("\n");
+      const lines = entries.map((entry) => parseEntry(Buffer.from(entry, "latin1"), ""));
+      return lines.flatMap((line) => (line && line.stream !== "system" ? [line.text] : []));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // It was removed in this moment, or the disk is gone.
+    return [];
+  }
 }
 
 export function beginningOf(parts: readonly LogFile[]): Position {
