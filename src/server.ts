@@ -201,6 +201,7 @@ export async function startServer({
       config,
       bus: store.bus,
       logs: { activity_stream: activities.log, deployment_events: deployments.log, system_alerts: alerts.log },
+      deploymentLogs: { logs, require: (id) => deployments.get(id) },
       resources,
       modelStatus: () => deployments.status(),
       topics: host.topics,

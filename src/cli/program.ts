@@ -8,6 +8,7 @@ import { COMMON_OPTIONS, type Context } from "./context.ts";
 import { addDeploymentsCommands } from "./deployments.ts";
 import { UsageError } from "./failure.ts";
 import { addHealthCommand } from "./health.ts";
+import { addLogsCommand } from "./logs.ts";
 import { addModelsCommands } from "./models.ts";
 import { addStatusCommands } from "./status.ts";
 import { DEFAULT_COLUMNS } from "./text.ts";
@@ -66,6 +67,7 @@ export async function createProgram(args: readonly string[], context: Context): 
   addWatchCommand(program, context);
   addModelsCommands(program, context);
   addDeploymentsCommands(program, context);
+  addLogsCommand(program, context);
   addActivitiesCommands(program, context);
   addAlertsCommands(program, context);
   addChannelsCommands(program, context);

@@ -29,6 +29,7 @@ import type { activityPage, exportActivitiesRoute, listActivitiesRoute } from ".
 import type { listAlertsRoute } from "../contract/rest/alerts.ts";
 import type { listDeploymentsRoute } from "../contract/rest/deployments.ts";
 import type { deploymentHistoryRoute, resourcesHistoryRoute } from "../contract/rest/history.ts";
+import type { deploymentLogsRoute } from "../contract/rest/logs.ts";
 import type { listModelsRoute } from "../contract/rest/models.ts";
 import type { listNotificationsRoute } from "../contract/rest/notifications.ts";
 import type { modelStatusNow, readyzRoute, resourcesNow } from "../contract/rest/status.ts";
@@ -83,6 +84,9 @@ export function createApi(url: string, options: ApiOptions = {}) {
       stop: (id: string) => post<Deployment>(at("deployments", id, "stop")),
       restart: (id: string) => post<Deployment>(at("deployments", id, "restart")),
       remove: (id: string) => remove(at("deployments", id)),
+      /** Its log as JSON, one LogLine on each line, as they come; `cancel` the stream to stop. */
+      logs: (id: string, query: Query<typeof deploymentLogsRoute> = {}) =>
+        download(at("deployments", id, "logs"), query, "application/x-ndjson"),
       /** Its health over time, ready to be drawn. */
       history: (id: string, query: HistoryQuery<typeof deploymentHistoryRoute> = {}) =>
         get<HistoryAnswer>(at("deployments", id, "history"), query),
@@ -160,8 +164,14 @@ export function createApi(url: string, options: ApiOptions = {}) {
 function requests(url: string, options: ApiOptions) {
   const base = url.replace(/\/+$/, "");
 
-  async function send(method: string, path: string, body?: unknown, limit?: AbortSignal): Promise<Response> {
-    const headers: Record<string, string> = { accept: "application/json" };
+  async function send(
+    method: string,
+    path: string,
+    body?: unknown,
+    limit?: AbortSignal,
+    accept = "application/json",
+  ): Promise<Response> {
+    const headers: Record<string, string> = { accept };
     if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
     if (body !== undefined) headers["content-type"] = "application/json";
     const timeout = limit ?? AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
@@ -198,10 +208,10 @@ function requests(url: string, options: ApiOptions) {
   }
 
   /** The timeout is for the answer's beginning; how long all of it takes depends on how much there is. */
-  async function download(path: string, query: Readonly<Record<string, unknown>> = {}) {
+  async function download(path: string, query: Readonly<Record<string, unknown>> = {}, accept?: string) {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), options.timeoutMs ?? TIMEOUT_MS);
-    const response = await send("GET", `${path}${queryString(query)}`, undefined, late.signal).finally(() =>
+    const response = await send("GET", `${path}${queryString(query)}`, undefined, late.signal, accept).finally(() =>
       clearTimeout(timer),
     );
     if (response.ok && response.body) return response.body;

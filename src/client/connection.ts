@@ -8,6 +8,7 @@ import type {
 } from "../contract/streams.ts";
 import { ClientClosedError, UnauthorizedError } from "./errors.ts";
 import { Listeners } from "./listeners.ts";
+import { type FollowedLog, type LogLines, type LogOptions, LogSubscriptions } from "./log-subscriptions.ts";
 import { type StreamEvents, streamNames, wireEvents } from "./streams.ts";
 import { type HistoryGap, Subscriptions } from "./subscriptions.ts";
 import { connectFailure } from "./transport-errors.ts";
@@ -59,6 +60,7 @@ export class Client implements Disposable {
   readonly #url: string;
   readonly #listeners = new Listeners<ClientEvents>();
   readonly #subscriptions: Subscriptions;
+  readonly #logs: LogSubscriptions;
   #return: ReturnType<typeof setTimeout> | undefined;
   #state: ClientState = "connecting";
 
@@ -83,6 +85,7 @@ export class Client implements Disposable {
       (error) => this.#listeners.emit("error", error),
       (gap) => this.#listeners.emit("gap", gap),
     );
+    this.#logs = new LogSubscriptions(this.#socket, (error) => this.#listeners.emit("error", error));
     for (const stream of streamNames) this.#receive(stream);
   }
 
@@ -121,6 +124,18 @@ export class Client implements Disposable {
     this.#subscriptions.remove(stream);
   }
 
+  /**
+   * Follows the log of a deployment, over restarts of its engine and new connections, from the last line that was handed
+   * on. Begins with what comes from now on, unless `tail` or `after` say otherwise. Disposing of it ends it.
+   *
+   * @throws UnauthorizedError, ClientClosedError; Error when this client follows that log already.
+   */
+  followLog(deploymentId: string, options: LogOptions, listener: (lines: LogLines) => void): FollowedLog {
+    if (this.#state === "closed") throw new ClientClosedError();
+    if (this.#state === "unauthorized") throw this.#unauthorized();
+    return this.#logs.follow(deploymentId, options, listener);
+  }
+
   close(): void {
     if (this.#state === "closed") return;
     this.#end(new ClientClosedError());
@@ -140,6 +155,7 @@ export class Client implements Disposable {
 
   #connected(): void {
     this.#subscriptions.resume();
+    this.#logs.resume();
     this.#setState("connected");
   }
 
@@ -169,6 +185,7 @@ export class Client implements Disposable {
   #end(why: Error): void {
     clearTimeout(this.#return);
     this.#subscriptions.abandon(why);
+    this.#logs.abandon(why);
     this.#socket.removeAllListeners();
     this.#socket.disconnect();
   }

@@ -18,5 +18,6 @@ export {
   UnexpectedAnswerError,
   UnreachableError,
 } from "./errors.ts";
+export type { FollowedLog, LogLines, LogOptions } from "./log-subscriptions.ts";
 export { isEventStream, type StreamEvents, streamNames } from "./streams.ts";
 export type { HistoryGap } from "./subscriptions.ts";

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { accessEnded, type Need } from "./access.ts";
+import { deploymentLogsEvent, logSubscription, logUnsubscription } from "./logs.ts";
 import {
   type EventStreamName,
   eventStreamName,
@@ -37,6 +38,13 @@ export const pushes: readonly Message[] = [
     payload: streams[name].envelope,
   })),
   {
+    name: "deployment_logs",
+    summary: "What a deployment's engine wrote, in order, to who follows its log",
+    description:
+      "In batches, each sent when the client has taken the one before: who reads slowly gets fewer and larger ones, and `dropped` counts the lines before these that were left out.",
+    payload: deploymentLogsEvent,
+  },
+  {
     name: "recovery_offset",
     summary: "Where this connection stands, for Socket.IO's connection state recovery",
     description:
@@ -69,22 +77,44 @@ export const answers: readonly Message[] = [
 ];
 
 /** What a client may send. */
-export const requests: readonly Request[] = subscriptionName.options.flatMap((name): Request[] => [
+export const requests: readonly Request[] = [
+  ...subscriptionName.options.flatMap((name): Request[] => streamRequests(name)),
   {
-    name: `subscribe_${name}`,
-    ...subscribeWords(name),
-    scope: name in streams ? streams[name as StreamName].scope : "any",
-    payload: isEventStream(name) ? replayOptions : noOptions,
+    name: "subscribe_deployment_logs",
+    summary: "Follows the log of a deployment, over restarts of its engine",
+    description:
+      "Begins with the last `tail` lines, or behind the line whose cursor is `after`, or with what comes from now on. A connection follows at most 16 logs, and a new one has to ask again, also a recovered one.",
+    scope: "read:logs",
+    payload: logSubscription,
     replies: ["subscribed", "subscription_error"],
   },
   {
-    name: `unsubscribe_${name}`,
-    summary: "Unsubscribes; harmless where there is no subscription",
+    name: "unsubscribe_deployment_logs",
+    summary: "Ends the following of a log; harmless where there is none",
     scope: "any",
-    payload: noOptions,
+    payload: logUnsubscription,
     replies: ["unsubscribed", "subscription_error"],
   },
-]);
+];
+
+function streamRequests(name: SubscriptionName): Request[] {
+  return [
+    {
+      name: `subscribe_${name}`,
+      ...subscribeWords(name),
+      scope: name in streams ? streams[name as StreamName].scope : "any",
+      payload: isEventStream(name) ? replayOptions : noOptions,
+      replies: ["subscribed", "subscription_error"],
+    },
+    {
+      name: `unsubscribe_${name}`,
+      summary: "Unsubscribes; harmless where there is no subscription",
+      scope: "any",
+      payload: noOptions,
+      replies: ["unsubscribed", "subscription_error"],
+    },
+  ];
+}
 
 function isEventStream(name: string): name is EventStreamName {
   return eventStreamName.safeParse(name).success;

@@ -43,6 +43,7 @@ export const logSubscription = z
 export type LogSubscription = z.infer<typeof logSubscription>;
 
 export const logUnsubscription = z.strictObject({ deployment_id: deploymentId }).openapi("LogUnsubscription");
+export type LogUnsubscription = z.infer<typeof logUnsubscription>;
 
 /** `deployment_logs`: lines of one deployment, in order. */
 export const deploymentLogsEvent = z
@@ -58,14 +59,3 @@ export const deploymentLogsEvent = z
   })
   .openapi("DeploymentLogsEvent");
 export type DeploymentLogsEvent = z.infer<typeof deploymentLogsEvent>;
-
-/** The answer to a subscription to a log, or to the end of one. */
-export const logSubscriptionAck = z
-  .object({
-    event_type: z.literal("deployment_logs"),
-    message: z.string(),
-    session_id: z.string().startsWith("client_"),
-    deployment_id: deploymentId,
-  })
-  .openapi("LogSubscriptionAck");
-export type LogSubscriptionAck = z.infer<typeof logSubscriptionAck>;

@@ -1,4 +1,5 @@
 import type { AccessEnded } from "./access.ts";
+import type { DeploymentLogsEvent, LogSubscription, LogUnsubscription } from "./logs.ts";
 import type {
   ActivityStreamEvent,
   DeploymentEventsEvent,
@@ -21,6 +22,7 @@ export interface ServerToClientEvents {
   activity_stream: (event: ActivityStreamEvent) => void;
   system_alerts: (event: SystemAlertsEvent) => void;
   deployment_events: (event: DeploymentEventsEvent) => void;
+  deployment_logs: (event: DeploymentLogsEvent) => void;
   subscribed: (ack: SubscriptionAck) => void;
   unsubscribed: (ack: SubscriptionAck) => void;
   subscription_error: (error: SubscriptionError) => void;
@@ -43,4 +45,7 @@ export type ClientToServerEvents = {
   [Name in SubscriptionName as `subscribe_${Name}`]: SubscribeEvent<Name>;
 } & {
   [Name in SubscriptionName as `unsubscribe_${Name}`]: (acknowledge?: Acknowledge) => void;
+} & {
+  subscribe_deployment_logs: (request: LogSubscription, acknowledge?: Acknowledge) => void;
+  unsubscribe_deployment_logs: (request: LogUnsubscription, acknowledge?: Acknowledge) => void;
 };

@@ -3,7 +3,8 @@ import { accessScope, type Scope } from "./access.ts";
 import { activity } from "./activities.ts";
 import { alert } from "./alerts.ts";
 import { deploymentEvent, modelStatus } from "./deployments.ts";
-import { timestamp } from "./primitives.ts";
+import { logCursor } from "./logs.ts";
+import { deploymentId, timestamp } from "./primitives.ts";
 import { systemResources } from "./resources.ts";
 
 export const streamName = z.enum([
@@ -117,7 +118,7 @@ export function unsubscribedMessage(name: SubscriptionName): string {
 /** The answer to every subscription (`subscribed`) and unsubscription (`unsubscribed`). */
 export const subscriptionAck = z
   .object({
-    event_type: subscriptionName,
+    event_type: z.enum([...subscriptionName.options, "deployment_logs"]),
     message: z.string(),
     /** Unique per connection, the same over a recovered one. */
     session_id: z.string().startsWith("client_"),
@@ -130,6 +131,10 @@ export const subscriptionAck = z
     denied: z.array(z.object({ event_type: streamName, scope: accessScope })).optional(),
     /** On a replay: the oldest event that is kept, where older ones that the replay should have had were deleted. */
     gone_before: z.string().optional(),
+    /** Of `deployment_logs`: whose log it is. */
+    deployment_id: deploymentId.optional(),
+    /** Of `deployment_logs`: where that log ended when it was asked for; what comes from then on is behind it. */
+    cursor: logCursor.optional(),
   })
   .openapi("SubscriptionAck");
 export type SubscriptionAck = z.infer<typeof subscriptionAck>;
@@ -143,6 +148,10 @@ export const subscriptionErrorCode = z.enum([
   "unknown_id",
   /** The caller lacks `scope`. */
   "forbidden",
+  /** There is no such deployment. */
+  "not_found",
+  /** This connection follows as many logs as it may. */
+  "too_many",
   /** Too many events in a short time; repeated, the connection is closed. */
   "rate_limited",
   /** The server failed; the log says why. */

@@ -3,11 +3,20 @@ import { TokenBucket } from "limiter";
 import type { Caller } from "../access/caller.ts";
 import type { Limits } from "../access/limits.ts";
 import type { LiveCallers } from "../access/live.ts";
+import type { Clock } from "../clock.ts";
 import { requests } from "../contract/asyncapi-messages.ts";
-import type { Acknowledge, Need, Scope, SubscriptionError, SubscriptionName } from "../contract/index.ts";
+import {
+  type Acknowledge,
+  type Need,
+  ProblemError,
+  type Scope,
+  type SubscriptionError,
+  type SubscriptionName,
+} from "../contract/index.ts";
 import type { Io, IoSocket } from "./io.ts";
+import { type LogSource, LogSubscriptions, TooManyLogsError } from "./log-subscriptions.ts";
 import { formatOffset, type Offset } from "./offset.ts";
-import { readRequest } from "./requests.ts";
+import { type LogRequest, readRequest } from "./requests.ts";
 import { ForbiddenStreamError, Subscriber, type SubscriberParts, UnknownEventError } from "./subscriber.ts";
 
 /** Mistakes in a row, refilled one a second, after which a connection is closed: nobody needs that many by accident. */
@@ -17,6 +26,8 @@ const MISTAKES = 30;
 const BURST_SECONDS = 10;
 
 export interface ConnectionParts extends SubscriberParts {
+  readonly deploymentLogs: LogSource;
+  readonly clock: Clock;
   readonly eventsPerSecond: number;
   /** Where a client that has seen everything stands; undefined when connections are not recovered. */
   readonly offset: (() => Offset) | undefined;
@@ -43,6 +54,7 @@ export function serveConnections(io: Io, parts: ConnectionParts): void {
     }
     const subscriber = new Subscriber(socket, parts);
     subscribers.set(socket, subscriber);
+    const logs = new LogSubscriptions(socket, { ...parts, ...parts.deploymentLogs });
     const sent = fullBucket(parts.eventsPerSecond, parts.eventsPerSecond);
     const bytes = fullBucket(BURST_SECONDS * parts.bytesPerSecond, parts.bytesPerSecond);
     const mistakes = fullBucket(MISTAKES, 1);
@@ -83,7 +95,8 @@ export function serveConnections(io: Io, parts: ConnectionParts): void {
         return;
       }
       try {
-        answer(socket, subscriber, request);
+        if (request.kind === "logs") answerLogs(socket, logs, request);
+        else answer(socket, subscriber, request);
       } catch (error) {
         refuse(subscriptionErrorOf(error, request.name, parts.onError), acknowledge);
       }
@@ -99,6 +112,7 @@ export function serveConnections(io: Io, parts: ConnectionParts): void {
       counted[Symbol.dispose]();
       live[Symbol.dispose]();
       subscriber.close();
+      logs.close();
       subscribers.delete(socket);
     });
     if (parts.offset) socket.emit("recovery_offset", formatOffset(parts.offset()));
@@ -122,9 +136,13 @@ function lackingScope(caller: Pick<Caller, "scopes">, event: unknown): Scope | u
 
 function subscriptionErrorOf(
   error: unknown,
-  name: SubscriptionName,
+  name: SubscriptionName | "deployment_logs",
   onError: (error: unknown) => void,
 ): SubscriptionError {
+  if (error instanceof ProblemError && error.code === "not_found") {
+    return { event_type: name, code: "not_found", message: error.message };
+  }
+  if (error instanceof TooManyLogsError) return { event_type: name, code: "too_many", message: error.message };
   if (error instanceof UnknownEventError) return { event_type: name, code: "unknown_id", message: error.message };
   if (error instanceof ForbiddenStreamError) {
     return { event_type: name, code: "forbidden", message: error.message, scope: error.scope };
@@ -155,6 +173,21 @@ function answer(socket: IoSocket, subscriber: Subscriber, request: Extract<Reque
   }
 }
 
+function answerLogs(socket: IoSocket, logs: LogSubscriptions, request: LogRequest): void {
+  const { acknowledge } = request;
+  if (request.verb === "subscribe") {
+    logs.subscribe(request.options, (ack) => {
+      socket.emit("subscribed", ack);
+      acknowledge?.(ack);
+    });
+  } else {
+    logs.unsubscribe(request.options.deployment_id, (ack) => {
+      socket.emit("unsubscribed", ack);
+      acknowledge?.(ack);
+    });
+  }
+}
+
 function eventTypeOf(request: Request): string {
-  return request.kind === "request" ? request.name : request.error.event_type;
+  return request.kind === "refused" ? request.error.event_type : request.name;
 }

@@ -11,6 +11,7 @@ import type { Bus } from "../store/bus.ts";
 import { serveConnections, subscriberOf } from "./connections.ts";
 import { drained } from "./drained.ts";
 import type { Io } from "./io.ts";
+import type { LogSource } from "./log-subscriptions.ts";
 import { type EventLogs, Publisher } from "./publisher.ts";
 import { Recovery } from "./recovery.ts";
 import { SlowConsumers, unsentBytes } from "./slow-consumers.ts";
@@ -30,6 +31,7 @@ export interface RealtimeParts {
   readonly config: Config;
   readonly bus: Bus;
   readonly logs: EventLogs;
+  readonly deploymentLogs: LogSource;
   readonly resources: Resources;
   readonly modelStatus: () => ModelStatus;
   readonly topics: Topics | undefined;
@@ -89,6 +91,8 @@ export class Realtime implements AsyncDisposable {
     );
     serveConnections(this.io, {
       logs,
+      deploymentLogs: parts.deploymentLogs,
+      clock,
       states,
       eventsPerSecond: config.socketEventsPerSecond,
       offset: recovers ? () => publisher.offset() : undefined,

@@ -48,7 +48,9 @@ describe("AsyncAPI", () => {
     const { operations } = await document("/asyncapi.json");
     const sent = Object.keys(operations).filter((name) => operations[name].action === "send");
     const pushed = streamName.options.map((name) => streams[name].event);
-    expect(sent.sort()).toEqual([...pushed, "recovery_offset", "access_ended", "server_shutdown"].sort());
+    expect(sent.sort()).toEqual(
+      [...pushed, "deployment_logs", "recovery_offset", "access_ended", "server_shutdown"].sort(),
+    );
     expect(operations.system_resources_update.summary).toEndWith("every 2 s");
     expect(operations.model_status_update.summary).toEndWith("every 5 s");
     expect(operations.deployment_events.summary).toEndWith("the moment it happens");

@@ -7,7 +7,7 @@ const RING_LINES = 4_096;
 const RING_CHARS = 4 * 2 ** 20;
 /** In one batch. */
 const BATCH_LINES = 500;
-const BATCH_CHARS = 256 * 1024;
+const BATCH_CHARS = 64 * 1024;
 
 /** Some lines of a log that is followed. */
 export interface LogBatch {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { ProblemError } from "../../contract/index.ts";
 import { type LogBatch, LogFeed, type LogFollower } from "./feed.ts";
-import { parseCursor } from "./format.ts";
+import { endOfLog } from "./files.ts";
+import { cursorOf, parseCursor } from "./format.ts";
 import { lastLinesOf, partsOf, tailOf } from "./places.ts";
 import { type LogQuery, pause, readLog } from "./reader.ts";
 
@@ -43,6 +44,11 @@ export class DeploymentLogs implements Disposable {
   follow(deploymentId: string, query: LogQuery, signal: AbortSignal): AsyncGenerator<LogBatch> {
     check(query);
     return this.#follow(deploymentId, query, AbortSignal.any([signal, this.#ended.signal]));
+  }
+
+  /** The cursor of its end now; of the very beginning when there is nothing yet. */
+  end(deploymentId: string): string {
+    return cursorOf(endOfLog(this.#of(deploymentId)) ?? { start: 0, offset: 0 });
   }
 
   /** What the engine of the current start wrote last, oldest first; none where nothing is kept. */
