@@ -54,6 +54,13 @@ export class Notifications implements AsyncDisposable {
         if (after && !after.definition.enabled && before.definition.enabled) forget(tx, before.id);
       },
     });
+    // Turned off in the file since.
+    const off = this.channels.all().filter(({ definition }) => !definition.enabled);
+    if (off.length > 0) {
+      store.write((tx) => {
+        for (const { id } of off) forget(tx, id);
+      });
+    }
     this.#queued = store.bus.on("notifications_queued", ({ channelIds, now }) => {
       for (const id of channelIds) this.#wake(id, now);
     });

@@ -424,6 +424,20 @@ describe("a server that ends at any time", () => {
     expect(rig.told).toHaveLength(1);
   });
 
+  test("and comes back with the channel turned off in its file tells it nothing of before, then or later", async () => {
+    using rig = new Rig();
+    rig.answer = () => refused();
+    rig.open(1);
+    await rig.seconds(10);
+    rig.answer = () => TAKEN;
+    rig.restart({ enabled: false });
+    await rig.seconds(60);
+    rig.restart({ enabled: true });
+    rig.change(1, "resolved");
+    await rig.seconds(60);
+    expect([rig.told, rig.states]).toEqual([[], ["opened dropped: the channel was turned off"]]);
+  });
+
   test("between the receiver's answer and its record repeats that one message under its name", async () => {
     using rig = new Rig();
     let held = true;

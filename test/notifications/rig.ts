@@ -35,7 +35,7 @@ export class Rig implements Disposable {
   store: Store;
   notifications: Notifications;
   readonly #dir = tempDir();
-  readonly #fromFile: readonly CreateChannel[];
+  #fromFile: readonly CreateChannel[];
   readonly #open = new Map<number, Alert>();
   /** Of which silences are in force. */
   readonly #silenced = new Set<number>();
@@ -83,8 +83,13 @@ export class Rig implements Disposable {
     };
   }
 
-  /** The process is killed and the next one starts: whatever was on its way is not known to have arrived. */
-  restart(): void {
+  /**
+   * The process is killed and the next one starts: whatever was on its way is not known to have arrived.
+   *
+   * @param changes what the file says of every channel from then on.
+   */
+  restart(changes: Partial<Pick<CreateChannel, "enabled">> = {}): void {
+    this.#fromFile = this.#fromFile.map((channel) => ({ ...channel, ...changes }));
     void this.notifications[Symbol.asyncDispose]();
     this.store[Symbol.dispose]();
     this.store = openStore(this.#dir.path);

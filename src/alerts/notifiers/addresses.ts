@@ -52,9 +52,8 @@ export class Addresses {
     const named = this.#names.has(name);
     const [first, ...others] = found.filter((address) => named || this.#allows(address));
     if (first === undefined) {
-      throw new DeliveryError(
-        `${name} is ${found[0] ?? "nowhere"}, which is not a public address; NOTIFY_ALLOW_PRIVATE allows it`,
-      );
+      const which = found[0] === name ? "" : ` (${found[0] ?? "nowhere"})`;
+      throw new DeliveryError(`${name}${which} is not a public address; NOTIFY_ALLOW_PRIVATE can allow it`);
     }
     return [first, ...others];
   }

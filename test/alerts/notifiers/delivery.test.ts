@@ -179,6 +179,18 @@ describe("e-mail", () => {
     expect(smtp.mails).toEqual([]);
   });
 
+  test("where the first address has no server, the next one is tried", async () => {
+    await using smtp = await smtpReceiver();
+    const addresses = new Addresses(["on"], async () => ["127.0.0.2", "127.0.0.1"]);
+    const { settings } = mailTo(smtp.port) as Destination & { kind: "email" };
+    const outcome = await createNotifiers({ addresses, post }, origin).send(
+      { kind: "email", settings: { ...settings, host: "two.example.org" } },
+      noticeOf(),
+      noSignal,
+    );
+    expect([outcome.delivered, smtp.mails.length]).toEqual([true, 1]);
+  });
+
   test("a server that is not there is a failure to be tried again", async () => {
     const smtp = await smtpReceiver();
     await smtp[Symbol.asyncDispose]();
