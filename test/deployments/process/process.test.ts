@@ -105,9 +105,12 @@ describe("how it ended is told", () => {
     const [files] = runs(t.dataDir);
     const claim = files?.claimed();
     if (typeof claim !== "object" || !claim.shim) throw new Error("no claim");
+    const groups = files?.state()?.cgroups ?? [];
     process.kill(claim.shim.pid, "SIGKILL");
     expect((await instance.ended).reason).toBe("the process that watches over it was killed, so it was ended as well");
     expect(t.processes()).toEqual([]);
+    await instance.stop();
+    expect(groups.filter((group) => existsSync(group))).toEqual([]);
   });
 });
 

@@ -84,7 +84,7 @@ export function confine({ limits, deploymentId, token }: LaunchFile, groups = fi
         try {
           rmdirSync(directory);
         } catch {
-          // Something is in it that cannot be killed; a later start of the server tries again.
+          // Something is in it that cannot be killed.
         }
       }
     },

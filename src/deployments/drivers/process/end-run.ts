@@ -1,3 +1,4 @@
+import { rmdirSync } from "node:fs";
 import type { Clock } from "../../../clock.ts";
 import type { StopPolicy } from "../driver.ts";
 import { EngineProcesses, wait } from "./engine-processes.ts";
@@ -50,7 +51,7 @@ export async function endRun(files: RunFiles, clock: Clock): Promise<void> {
   let told = false;
   for (;;) {
     const now = standing(files, clock);
-    if (now === "over") return files.remove();
+    if (now === "over") return forget(files);
     if (now === "unclaimed") {
       if (!claimForNobody(files)) await wait(clock, POLL_MS);
       continue;
@@ -67,7 +68,7 @@ export async function endRun(files: RunFiles, clock: Clock): Promise<void> {
       send(shim.pid, "SIGTERM");
       told = true;
     }
-    if (!shim && clock.monotonic() > pendingUntil) return files.remove();
+    if (!shim && clock.monotonic() > pendingUntil) return forget(files);
     if (clock.monotonic() > deadline) {
       // It should have been through long ago. Without it the run is orphaned, and ended as such.
       if (shim && isAlive(shim)) send(shim.pid, "SIGKILL");
@@ -76,6 +77,18 @@ export async function endRun(files: RunFiles, clock: Clock): Promise<void> {
     }
     await wait(clock, POLL_MS);
   }
+}
+
+/** With the control groups that a shim which was killed has left. */
+function forget(files: RunFiles): void {
+  for (const group of files.state()?.cgroups ?? []) {
+    try {
+      rmdirSync(group);
+    } catch {
+      // The shim has removed it, or something is in it that the kernel does not let go.
+    }
+  }
+  files.remove();
 }
 
 /** From here on its shim, should it come, starts nothing. @returns false when it has come already. */
