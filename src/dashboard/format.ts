@@ -113,3 +113,14 @@ export function timeOfDay(milliseconds: number): string {
     second: "2-digit",
   });
 }
+
+/** A moment in a chart over `spanMs`: with its day where the chart has several. */
+export function momentText(milliseconds: number, spanMs: number): string {
+  if (spanMs < 86_400_000) return timeOfDay(milliseconds);
+  return new Date(milliseconds).toLocaleString(undefined, {
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+  });
+}

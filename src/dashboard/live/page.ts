@@ -1,12 +1,14 @@
-import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { createApi, UnauthorizedError } from "../../client/index.ts";
 import type { Activity, Alert, SessionInfo } from "../../contract/index.ts";
 import { openAlerts } from "../state/alerts.ts";
 import { type DashboardEvent, type DashboardState, initialState, reduce } from "../state/dashboard-state.ts";
 import type { DeploymentRows } from "../state/deployments.ts";
 import { type LinkStatus, linkStatus } from "../state/link.ts";
+import type { RangeName, Recorded } from "../state/recorded.ts";
 import type { ResourceState } from "../state/resources.ts";
 import { follow } from "./follow.ts";
+import { followRecording } from "./recording.ts";
 
 const TICK_MS = 1_000;
 
@@ -21,6 +23,9 @@ export interface Page {
   readonly caller: ReadonlySignal<SessionInfo | undefined>;
   readonly version: ReadonlySignal<string | undefined>;
   readonly resources: ReadonlySignal<ResourceState>;
+  /** How far the charts go back; the reader's choice. */
+  readonly range: Signal<RangeName>;
+  readonly recorded: ReadonlySignal<Recorded>;
   readonly deployments: ReadonlySignal<DeploymentRows>;
   readonly feed: ReadonlySignal<readonly Activity[] | undefined>;
   /** Undefined until the server has told. */
@@ -70,6 +75,7 @@ export function openPage(): Page {
   const alerts = slice(({ alerts }) => alerts);
   return {
     now,
+    ...followRecording(computed(() => shown.value.link === "connected")),
     status: computed(() => {
       const { link, linkSince } = shown.value;
       const { receivedAt } = resources.value;

@@ -41,6 +41,11 @@ export function gpuColumn(device: Pick<GpuDevice, "id">, what: "usage" | "memory
   return `gpu.${device.id}.${what}`;
 }
 
+/** The name of a device's recorded history, which goes by what stays with the card. */
+export function gpuMetric(device: Pick<GpuDevice, "id" | "uuid">, what: "usage" | "memory"): string {
+  return `gpu.${device.uuid ?? device.id}.${what}`;
+}
+
 function valuesOf({ cpu, memory, disk, gpu, network }: SystemResources): Record<string, SampleValue> {
   const values: Record<string, SampleValue> = {
     cpu: cpu.usage_percent,

@@ -7,6 +7,7 @@ import { Deployments } from "./deployments.tsx";
 import { Footer } from "./footer.tsx";
 import { Gpus } from "./gpus.tsx";
 import { usePage } from "./page-context.ts";
+import { RangeSwitch } from "./range-switch.tsx";
 import { Resources } from "./resources.tsx";
 import { ThemeToggle } from "./theme-toggle.tsx";
 import { TokenForm } from "./token-form.tsx";
@@ -49,6 +50,7 @@ function Overview() {
       {may("read:alerts") && <AlertStrip />}
       {may("read:resources") && (
         <>
+          <RangeSwitch />
           <Resources />
           <Gpus />
         </>

@@ -1,20 +1,13 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { type Quantity, quantityText, timeOfDay } from "../format.ts";
-import { extent, HISTORY_WINDOW_MS, type History } from "../state/history.ts";
+import { momentText, type Quantity, quantityText } from "../format.ts";
+import { extent } from "../state/history.ts";
+import { type Range, rangeOf } from "../state/recorded.ts";
+import { alignedData, type ChartLine, type Drawn, drawnNow } from "./chart-data.ts";
+import { chartOptions } from "./chart-options.ts";
 import { usePage } from "./page-context.ts";
 import { theme } from "./theme-toggle.tsx";
-
-const WINDOW_SECONDS = HISTORY_WINDOW_MS / 1000;
-
-/** Least height of a scale without a top of its own: below 10 KB/s a line is noise and stays low. */
-const LEAST_TOP = 10 * 1024;
-
-export interface ChartLine {
-  readonly column: string;
-  readonly name: string;
-}
 
 interface ChartProps {
   /** What is drawn, for those who cannot see it. */
@@ -26,24 +19,29 @@ interface ChartProps {
   readonly quantity: (value: number | null) => Quantity;
 }
 
-/** The last five minutes. Colours come from the style sheet, see `colours`. */
+/** The last five minutes as they come, or the recorded range that is chosen. Colours come from the style sheet. */
 export function Chart({ label, lines, scale, quantity }: ChartProps) {
-  const { resources, status } = usePage();
+  const { resources, status, range, recorded } = usePage();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const pointed = useSignal<number | undefined>(undefined);
   const columns = lines.map((line) => line.column).join(" ");
+  const chosen = rangeOf(range.value);
+  const banded = recorded.value.kind === "shown" && range.value !== "live";
+  const drawnPeek = () => drawnNow(resources.peek().history, recorded.peek(), rangeOf(range.peek()), lines);
 
   useEffect(() => {
     const element = host.current;
     if (!element) return;
-    const chart = new uPlot(
-      options(element, lines, scale, (index) => {
-        pointed.value = index;
-      }),
-      dataOf(resources.peek().history, lines),
-      element,
-    );
+    const span = (): [number, number] => {
+      const { from, to } = drawnPeek().span ?? { from: 0, to: 1 };
+      return [from / 1000, to / 1000];
+    };
+    const onPoint = (index: number | undefined) => {
+      pointed.value = index;
+    };
+    const shape = { lines: lines.length, scale, banded, span, onPoint };
+    const chart = new uPlot(chartOptions(element, shape), alignedData(drawnPeek()), element);
     plot.current = chart;
     const sized = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: element.clientHeight }));
     sized.observe(element);
@@ -53,108 +51,59 @@ export function Chart({ label, lines, scale, quantity }: ChartProps) {
       plot.current = undefined;
     };
     // `lines` is made anew with every rendering; its columns say whether it is another chart.
-  }, [columns, scale]);
+  }, [columns, scale, banded]);
 
   useSignalEffect(() => {
-    const { history } = resources.value;
-    plot.current?.setData(dataOf(history, lines));
+    const now = drawnNow(resources.value.history, recorded.value, rangeOf(range.value), lines);
+    // Between two shapes the chart is about to be made anew, with its data.
+    const data = alignedData(now);
+    if (plot.current?.series.length === data.length) plot.current.setData(data);
   });
   // After the elements have changed: colours come from them.
   useEffect(() => plot.current?.redraw(false), [theme.value, status.value]);
 
-  const { history } = resources.value;
+  const drawn = drawnNow(resources.value.history, recorded.value, chosen, lines);
   const index = pointed.value;
-  const time = index === undefined ? undefined : history.times[index];
-  const valueAt = (line: ChartLine, at: number) => quantityText(quantity(history.columns[line.column]?.[at] ?? null));
+  const time = index === undefined ? undefined : drawn.times[index];
+  const shown = (value: number | null | undefined) => quantityText(quantity(value ?? null));
+  const began = chosen.name === "live" ? "5 min ago" : `${chosen.label} ago`;
   return (
     <figure class="chart">
-      <div class="chart-plot" ref={host} role="img" aria-label={summary(label, lines, history, quantity)} />
+      <div class="chart-plot" ref={host} role="img" aria-label={summary(label, lines, drawn, chosen, quantity)} />
       <figcaption class="chart-caption" aria-hidden="true">
-        <span>{time === undefined ? "5 min ago" : timeOfDay(time)}</span>
+        <span>{time === undefined ? began : momentText(time, chosen.ms)}</span>
         <span>
-          {index === undefined || time === undefined ? "now" : lines.map((line) => valueAt(line, index)).join(" · ")}
+          {index === undefined || time === undefined
+            ? "now"
+            : drawn.lines.map((values) => shown(values[index])).join(" · ") + between(drawn, index, shown)}
         </span>
       </figcaption>
     </figure>
   );
 }
 
-function dataOf(history: History, lines: readonly ChartLine[]): uPlot.AlignedData {
-  const absent = history.times.map(() => null);
-  return [
-    history.times.map((time) => time / 1000),
-    ...lines.map((line) => [...(history.columns[line.column] ?? absent)]),
-  ];
-}
-
-/**
- * Canvas knows no custom properties, but a computed style has them resolved. So the style sheet sets, on the element
- * that holds the plot: `color` and `fill` of the first line, `outline-color` of the second, `stroke` of the grid.
- */
-function colours(element: Element) {
-  const { color, fill, stroke, outlineColor } = getComputedStyle(element);
-  return { first: color, area: fill, second: outlineColor, grid: stroke };
-}
-
-function options(
-  element: HTMLElement,
-  lines: readonly ChartLine[],
-  scale: "percent" | "rate",
-  onPoint: (index: number | undefined) => void,
-): uPlot.Options {
-  const top = (greatest: number | null) => (scale === "percent" ? 100 : Math.max(LEAST_TOP, (greatest ?? 0) * 1.15));
-  return {
-    width: element.clientWidth,
-    height: element.clientHeight,
-    padding: [2, 0, 1, 0],
-    legend: { show: false },
-    cursor: {
-      y: false,
-      drag: { x: false, y: false },
-      points: { size: 7 },
-      sync: { key: "resources" },
-    },
-    scales: {
-      x: { time: true, range: (_, __, newest) => [(newest ?? 0) - WINDOW_SECONDS, newest ?? 0] },
-      y: { range: (_, __, greatest) => [0, top(greatest)] },
-    },
-    axes: [
-      { show: false },
-      {
-        size: 0,
-        ticks: { show: false },
-        splits: (_, __, ___, max) => [0, max / 2, max],
-        values: (_, splits) => splits.map(() => null),
-        grid: { stroke: () => colours(element).grid, width: 1 },
-      },
-    ],
-    series: [
-      {},
-      ...lines.map((_, index): uPlot.Series => {
-        const stroke = () => (index === 0 ? colours(element).first : colours(element).second);
-        return {
-          stroke,
-          width: 1.5,
-          points: { show: false },
-          ...(index === 0 ? { fill: () => colours(element).area } : {}),
-        };
-      }),
-    ],
-    hooks: { setCursor: [(chart) => onPoint(chart.cursor.idx ?? undefined)] },
-  };
+/** What one value moved between, where it is the only line and stands for more than one sample. */
+function between({ band, lines }: Drawn, index: number, shown: (value: number) => string): string {
+  const [least, greatest] = [band?.min[index] ?? null, band?.max[index] ?? null];
+  if (lines.length > 1 || least === null || greatest === null || least === greatest) return "";
+  return ` (${shown(least)} to ${shown(greatest)})`;
 }
 
 function summary(
   label: string,
   lines: readonly ChartLine[],
-  history: History,
+  drawn: Drawn,
+  range: Range,
   quantity: (value: number) => Quantity,
 ): string {
-  const parts = lines.map((line) => {
-    const range = extent(history.columns[line.column] ?? []);
-    return range
-      ? `${line.name} between ${quantityText(quantity(range.least))} and ${quantityText(quantity(range.greatest))}`
+  const parts = lines.map((line, i) => {
+    const span = extent([
+      ...(drawn.lines[i] ?? []),
+      ...(i === 0 && drawn.band ? [...drawn.band.min, ...drawn.band.max] : []),
+    ]);
+    return span
+      ? `${line.name} between ${quantityText(quantity(span.least))} and ${quantityText(quantity(span.greatest))}`
       : `${line.name} not reported`;
   });
-  return `${label} over the last five minutes: ${parts.join(", ")}`;
+  return `${label} over ${range.spoken}: ${parts.join(", ")}`;
 }

@@ -1,6 +1,6 @@
 import type { GpuDevice } from "../../contract/index.ts";
 import { celsiusQuantity, partOfWhole, percentQuantity } from "../format.ts";
-import { gpuColumn } from "../state/resources.ts";
+import { gpuColumn, gpuMetric } from "../state/resources.ts";
 import { Chart } from "./chart.tsx";
 import { Figure, LevelTag } from "./figures.tsx";
 import { usePage } from "./page-context.ts";
@@ -56,8 +56,8 @@ function Gpu({ device }: { device: GpuDevice }) {
         <Chart
           label={`GPU ${device.id}`}
           lines={[
-            { column: gpuColumn(device, "usage"), name: "usage" },
-            { column: gpuColumn(device, "memory"), name: "memory" },
+            { column: gpuColumn(device, "usage"), metric: gpuMetric(device, "usage"), name: "usage" },
+            { column: gpuColumn(device, "memory"), metric: gpuMetric(device, "memory"), name: "memory" },
           ]}
           scale="percent"
           quantity={percentQuantity}
