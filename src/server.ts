@@ -260,7 +260,10 @@ export async function startServer({
       (api) => mountModels(api, models),
       (api) => mountDeployments(api, deployments),
       (api) => mountDeploymentLogs(api, { deployments, logs }),
-      (api) => mountActivities(api, activities),
+      (api) =>
+        mountActivities(api, activities, (c, end) =>
+          access.live.add(c.get("caller"), { end: ({ message }) => end(new Error(message)) }),
+        ),
       // Who comes without a token, where none is needed, has no name.
       (api) =>
         mountAlerts(api, alerts, (c) => {

@@ -44,19 +44,43 @@ function csv(records: (readonly (string | null)[])[]): string {
   );
 }
 
-/** `pages` as a download; at any time it holds one page, however many there are. */
-export function exportResponse(pages: Iterator<Activity[]>, format: ExportFormat): Response {
+/**
+ * `pages` as a download; at any time it holds one page, however many there are.
+ *
+ * @param whileOpen is told how to end the download, for when its caller may not have it any more; disposed at its end.
+ */
+export function exportResponse(
+  pages: Iterator<Activity[]>,
+  format: ExportFormat,
+  whileOpen: (end: (why: Error) => void) => Disposable,
+): Response {
   const { type, head, body } = formats[format];
   const encoder = new TextEncoder();
+  let open: Disposable | undefined;
   const stream = new ReadableStream<Uint8Array>(
     {
       start(controller) {
+        open = whileOpen((why) => controller.error(why));
         if (head !== "") controller.enqueue(encoder.encode(head));
       },
       pull(controller) {
-        const { value, done } = pages.next();
-        if (done) controller.close();
-        else controller.enqueue(encoder.encode(body(value)));
+        let page: IteratorResult<Activity[]>;
+        try {
+          page = pages.next();
+        } catch (error) {
+          // An answer that has begun can only break off; who reads it sees that it did.
+          open?.[Symbol.dispose]();
+          throw error;
+        }
+        if (!page.done) {
+          controller.enqueue(encoder.encode(body(page.value)));
+          return;
+        }
+        open?.[Symbol.dispose]();
+        controller.close();
+      },
+      cancel() {
+        open?.[Symbol.dispose]();
       },
     },
     { highWaterMark: 1 },

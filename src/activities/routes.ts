@@ -1,9 +1,15 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { createActivityRoute, exportActivitiesRoute, listActivitiesRoute } from "../contract/rest/activities.ts";
 import type { Activities } from "./activities.ts";
 import { EXPORT_PAGE, exportResponse } from "./export.ts";
 
-export function mountActivities(app: OpenAPIHono, activities: Activities): void {
+/** @param whileOpen notes a download that is under way for the caller of `c`, and how to end it. */
+export function mountActivities(
+  app: OpenAPIHono,
+  activities: Activities,
+  whileOpen: (c: Context, end: (why: Error) => void) => Disposable,
+): void {
   app.openapi(listActivitiesRoute, (c) => c.json(activities.list(c.req.valid("query")), 200));
   app.openapi(createActivityRoute, (c) => c.json(activities.create(c.req.valid("json")), 201));
   app.openapi(exportActivitiesRoute, (c) => {
@@ -11,7 +17,7 @@ export function mountActivities(app: OpenAPIHono, activities: Activities): void 
     const pages = activities.all(selection, EXPORT_PAGE);
     // What is wrong with the query shows with the first page, while an answer can still say so.
     const first = pages.next();
-    return exportResponse(startingWith(first, pages), format);
+    return exportResponse(startingWith(first, pages), format, (end) => whileOpen(c, end));
   });
 }
 

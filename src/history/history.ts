@@ -217,18 +217,16 @@ function select(known: readonly string[], asked: readonly string[]): string[] {
 }
 
 function columns(slots: ReadonlyMap<number, Aggregate>, first: number, count: number) {
-  const at = (i: number) => slots.get(first + i);
-  const column = (read: (aggregate: Aggregate) => number) =>
-    Array.from({ length: count }, (_, i) => {
-      const aggregate = at(i);
-      return aggregate ? round(read(aggregate)) : null;
-    });
-  return {
-    avg: column(({ avg }) => avg),
-    min: column(({ min }) => min),
-    max: column(({ max }) => max),
-    count: Array.from({ length: count }, (_, i) => at(i)?.count ?? 0),
-  };
+  const gaps = () => new Array<number | null>(count).fill(null);
+  const made = { avg: gaps(), min: gaps(), max: gaps(), count: new Array<number>(count).fill(0) };
+  for (const [slot, aggregate] of slots) {
+    const at = slot - first;
+    made.avg[at] = round(aggregate.avg);
+    made.min[at] = round(aggregate.min);
+    made.max[at] = round(aggregate.max);
+    made.count[at] = aggregate.count;
+  }
+  return made;
 }
 
 /** To a thousandth: more is the noise of averaging, and makes the answer a third longer. */

@@ -48,7 +48,7 @@ describe("the export", () => {
         yield [example(read)];
       }
     }
-    const reader = exportResponse(pages(), "ndjson").body?.getReader();
+    const reader = exportResponse(pages(), "ndjson", () => new DisposableStack()).body?.getReader();
     await reader?.read();
     await reader?.read();
     expect(read).toBeLessThanOrEqual(4);
@@ -56,6 +56,30 @@ describe("the export", () => {
     const after = read;
     await new Promise((resolve) => setImmediate(resolve));
     expect(read).toBe(after);
+  });
+
+  test("ends when its caller may not have it any more, and is not watched longer than it lasts", async () => {
+    function* pages() {
+      yield [example(1)];
+      yield [example(2)];
+      yield [example(3)];
+    }
+    let end = (_why: Error) => {};
+    let open = 0;
+    const whileOpen = (how: typeof end) => {
+      end = how;
+      open++;
+      return { [Symbol.dispose]: () => void open-- };
+    };
+    await exportResponse(pages(), "csv", whileOpen).text();
+    expect(open).toBe(0);
+    const cancelled = exportResponse(pages(), "ndjson", whileOpen).body?.getReader();
+    await cancelled?.cancel();
+    expect(open).toBe(0);
+    const reader = exportResponse(pages(), "ndjson", whileOpen).body?.getReader();
+    await reader?.read();
+    end(new Error("revoked"));
+    expect(reader?.read()).rejects.toThrow("revoked");
   });
 
   test.each(["format=xml", "limit=5", "since=monday", "q=%22%22", "activity_type=none"])(

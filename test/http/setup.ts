@@ -43,7 +43,10 @@ export function testApp(
     mounts: [
       (api) => mountAccess(api, access, { oidc: null }),
       (api) => mountModels(api, models),
-      (api) => mountActivities(api, activities),
+      (api) =>
+        mountActivities(api, activities, (c, end) =>
+          access.live.add(c.get("caller"), { end: ({ message }) => end(new Error(message)) }),
+        ),
       ...more,
     ],
   });
