@@ -25,6 +25,7 @@ import type { Config } from "./config.ts";
 import { builtFiles } from "./dashboard/assets.generated.ts";
 import { Deployments } from "./deployments/deployments.ts";
 import { createDrivers } from "./deployments/drivers/drivers.ts";
+import { mountFit } from "./deployments/fit/routes.ts";
 import { DeploymentLogs } from "./deployments/logs/logs.ts";
 import { mountDeploymentLogs } from "./deployments/logs/routes.ts";
 import { httpProbe } from "./deployments/probe.ts";
@@ -259,6 +260,7 @@ export async function startServer({
       (api) => signIn && mountOidc(api, { signIn, access, log: log.getChild("access") }),
       (api) => mountModels(api, models),
       (api) => mountDeployments(api, deployments),
+      (api) => mountFit(api, { models, resources }),
       (api) => mountDeploymentLogs(api, { deployments, logs }),
       (api) =>
         mountActivities(api, activities, (c, end) =>

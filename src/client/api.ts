@@ -20,6 +20,7 @@ import type {
 import type { Backup } from "../contract/backups.ts";
 import type { Channel, ChannelTest, createChannel, updateChannel } from "../contract/channels.ts";
 import type { createDeployment, Deployment, Runtime } from "../contract/deployments.ts";
+import type { DeploymentFit, fitRequest } from "../contract/fit.ts";
 import type { HistoryAnswer } from "../contract/history.ts";
 import type { createModel, Model, UpdateModel } from "../contract/models.ts";
 import type { Notification } from "../contract/notifications.ts";
@@ -84,6 +85,8 @@ export function createApi(url: string, options: ApiOptions = {}) {
       stop: (id: string) => post<Deployment>(at("deployments", id, "stop")),
       restart: (id: string) => post<Deployment>(at("deployments", id, "restart")),
       remove: (id: string) => remove(at("deployments", id)),
+      /** Whether a model would find room on the server's machine now. */
+      fit: (request: z.input<typeof fitRequest>) => post<DeploymentFit>("/api/v1/deployments/fit", request),
       /** Its log as JSON, one LogLine on each line, as they come; `cancel` the stream to stop. */
       logs: (id: string, query: Query<typeof deploymentLogsRoute> = {}) =>
         download(at("deployments", id, "logs"), query, "application/x-ndjson"),

@@ -4,6 +4,7 @@ export * from "./alerts.ts";
 export * from "./backups.ts";
 export * from "./channels.ts";
 export * from "./deployments.ts";
+export * from "./fit.ts";
 export * from "./history.ts";
 export * from "./logs.ts";
 export * from "./models.ts";
