@@ -23,7 +23,8 @@ export async function tailOf(parts: readonly LogFile[], count: number): Promise<
   let newlines = 0;
   for (const file of parts.toReversed()) {
     const found = await withFile(file, async (fd, size) => {
-      const buffer = Buffer.allocUnsafe(BACKWARD_BYTES);
+      // No Buffer: Deno's `lastIndexOf` takes no place to begin at.
+      const buffer = new Uint8Array(BACKWARD_BYTES);
       for (let end = size; end > 0; ) {
         const begin = Math.max(0, end - BACKWARD_BYTES);
         const length = await readAt(fd, buffer.subarray(0, end - begin), begin);

@@ -122,7 +122,7 @@ function entriesOf(bytes: Buffer, { start, offset }: Position): LogLine[] {
 }
 
 /** Fills `buffer` as far as the file goes; @returns how far. */
-export function readAt(fd: number, buffer: Buffer, position: number): Promise<number> {
+export function readAt(fd: number, buffer: Uint8Array, position: number): Promise<number> {
   return new Promise((resolve, reject) =>
     read(fd, buffer, 0, buffer.length, position, (error, length) => (error ? reject(error) : resolve(length))),
   );
