@@ -9,6 +9,7 @@ import ports from "./migrations/0007_ports.sql" with { type: "text" };
 import channels from "./migrations/0008_talented_alex_wilder.sql" with { type: "text" };
 import outbox from "./migrations/0009_tan_scalphunter.sql" with { type: "text" };
 import failures from "./migrations/0010_failures.sql" with { type: "text" };
+import activityResourceSeverity from "./migrations/0011_activity_resource_severity.sql" with { type: "text" };
 
 /**
  * The migrations in the order they are applied, as text so that they are inside the binary. A database's
@@ -26,4 +27,5 @@ export const migrations: readonly { readonly tag: string; readonly sql: string }
   { tag: "0008_talented_alex_wilder", sql: channels },
   { tag: "0009_tan_scalphunter", sql: outbox },
   { tag: "0010_failures", sql: failures },
+  { tag: "0011_activity_resource_severity", sql: activityResourceSeverity },
 ];

@@ -94,7 +94,7 @@ export const activities = sqliteTable(
   (table) => [
     index("activities_kind").on(table.activityType, table.severity),
     index("activities_resource_type").on(table.resourceType),
-    index("activities_resource_id").on(table.resourceId),
+    index("activities_resource_id").on(table.resourceId, table.severity),
   ],
 );
 

@@ -62,12 +62,15 @@ export class Pages {
       const from = "activity_search s JOIN activities a ON a.id = s.rowid WHERE activity_search MATCH ? AND s.rowid";
       return run(from, [type, grave, kind, which], [filter.match]);
     }
+    const severities = filter.severity === undefined ? severity.options : [filter.severity];
+    const inOrder = (parts: ActivityRow[]) =>
+      parts.sort((a, b) => (order === "asc" ? a.id - b.id : b.id - a.id)).slice(0, limit);
     if (filter.resource_id !== undefined) {
-      return run("activities a INDEXED BY activities_resource_id WHERE a.id", [which, kind, type, grave]);
+      const from = "activities a INDEXED BY activities_resource_id WHERE a.id";
+      return inOrder(severities.flatMap((one) => run(from, [which, ["severity", one], kind, type])));
     }
     if (filter.activity_type !== undefined || filter.severity !== undefined) {
       const types = filter.activity_type === undefined ? activityType.options : [filter.activity_type];
-      const severities = filter.severity === undefined ? severity.options : [filter.severity];
       const parts = types.flatMap((one) =>
         severities.flatMap((other) =>
           run("activities a INDEXED BY activities_kind WHERE a.id", [
@@ -77,7 +80,7 @@ export class Pages {
           ]),
         ),
       );
-      return parts.sort((a, b) => (order === "asc" ? a.id - b.id : b.id - a.id)).slice(0, limit);
+      return inOrder(parts);
     }
     if (filter.resource_type !== undefined) {
       return run("activities a INDEXED BY activities_resource_type WHERE a.id", [kind]);
