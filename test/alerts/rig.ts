@@ -2,6 +2,7 @@ import type { Logger } from "@logtape/logtape";
 import { Activities } from "../../src/activities/activities.ts";
 import { Alerts } from "../../src/alerts/alerts.ts";
 import type { IncidentChange, OnIncident } from "../../src/alerts/incident-hook.ts";
+import type { Clock } from "../../src/clock.ts";
 import { shippedAlertRules } from "../../src/config/alert-rules.ts";
 import { type Activity, type Alert, alert, type SystemResources } from "../../src/contract/index.ts";
 import type { ResourceFrame, Resources } from "../../src/resources/sampler.ts";
@@ -48,6 +49,43 @@ class HandDriven implements Pick<Resources, "watch"> {
   }
 }
 
+/** The time as one process has it: when that is killed, its timers are gone with it. */
+class MortalClock implements Clock {
+  readonly #clock: Clock;
+  readonly #timers = new Set<Disposable>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  monotonic(): number {
+    return this.#clock.monotonic();
+  }
+
+  after(ms: number, run: () => void): Disposable {
+    const timer = this.#clock.after(ms, () => {
+      this.#timers.delete(timer);
+      run();
+    });
+    this.#timers.add(timer);
+    return {
+      [Symbol.dispose]: () => {
+        this.#timers.delete(timer);
+        timer[Symbol.dispose]();
+      },
+    };
+  }
+
+  die(): void {
+    for (const timer of this.#timers) timer[Symbol.dispose]();
+    this.#timers.clear();
+  }
+}
+
 /** Alerts on a real store in a directory that outlives a restart. */
 export class Rig implements Disposable {
   readonly clock = new FakeClock();
@@ -61,7 +99,12 @@ export class Rig implements Disposable {
   /** What a test wants to happen in the hook. */
   onIncident: OnIncident = () => {};
   readonly #dir = tempDir();
-  #server: { readonly store: Store; readonly activities: Activities; readonly alerts: Alerts };
+  #server: {
+    readonly store: Store;
+    readonly activities: Activities;
+    readonly alerts: Alerts;
+    readonly clock: MortalClock;
+  };
 
   constructor(options: { watch?: boolean } = {}) {
     this.#server = this.#start(options);
@@ -91,7 +134,8 @@ export class Rig implements Disposable {
     // Whatever is pushed is what the contract promises.
     store.bus.on("system_alerts", (event) => void this.pushed.push({ ...event, data: alert.parse(event.data) }));
     store.bus.on("activity_stream", ({ data }) => void this.told.push(data));
-    const activities = new Activities({ store, clock: this.clock });
+    const clock = new MortalClock(this.clock);
+    const activities = new Activities({ store, clock });
     const log = {
       error: (message: string) => this.logged.push(`error: ${message}`),
       info: (message: string) => this.logged.push(`info: ${message}`),
@@ -99,11 +143,12 @@ export class Rig implements Disposable {
     return {
       store,
       activities,
+      clock,
       alerts: new Alerts({
         store,
         activities,
         resources: this.resources,
-        clock: this.clock,
+        clock,
         log,
         watch,
         rules: shippedAlertRules,
@@ -124,6 +169,7 @@ export class Rig implements Disposable {
   /** The process is killed, and the next one starts: nothing is written on the way out. */
   kill(): void {
     this.resources.forget();
+    this.#server.clock.die();
     this.store[Symbol.dispose]();
     this.#server = this.#start({});
   }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
@@ -13,6 +13,10 @@ let browser: Browser;
 let server: ServerProcess;
 
 beforeAll(async () => {
+  browser = await launchBrowser();
+});
+
+beforeEach(async () => {
   const file = join(dir.path, "config.toml");
   // Any use of the memory and of the disk is one too many, and nothing else is looked at.
   const off = ["cpu", "inodes", "disk_full"].map((name) => `[alerts.rules.${name}]\nenabled = false\n`);
@@ -20,11 +24,13 @@ beforeAll(async () => {
     file,
     `[alerts.rules.memory]\nwarning = 0\n[alerts.rules.disk]\ncritical = 0\nwarning = 0\n${off.join("")}`,
   );
-  [browser, server] = await Promise.all([launchBrowser(), serverProcess({ env: { CONFIG_FILE: file, GPU: "off" } })]);
+  server = await serverProcess({ env: { CONFIG_FILE: file, GPU: "off" } });
 });
 
+afterEach(() => server[Symbol.asyncDispose]());
+
 afterAll(async () => {
-  await Promise.all([browser.close(), server[Symbol.asyncDispose]()]);
+  await browser.close();
   dir[Symbol.dispose]();
 });
 
@@ -63,7 +69,8 @@ test("a server that refuses says why beside the button, which can be tried again
       }),
     }),
   );
-  const button = watched.page.getByRole("button", { name: "Acknowledge: High Memory Usage" });
+  const button = watched.page.getByRole("button", { name: "Acknowledge: Critical Disk Usage" });
+  await button.waitFor();
   await button.click();
   await watched.page.getByRole("alert").getByText("The disk is full.").waitFor();
   await watched.page.unroute("**/acknowledge");
