@@ -18,12 +18,16 @@ import { type LogSource, LogSubscriptions, TooManyLogsError } from "./log-subscr
 import { formatOffset, type Offset } from "./offset.ts";
 import { type LogRequest, readRequest } from "./requests.ts";
 import { ForbiddenStreamError, Subscriber, type SubscriberParts, UnknownEventError } from "./subscriber.ts";
+import { webSocketOf } from "./web-socket.ts";
 
 /** Mistakes in a row, refilled one a second, after which a connection is closed: nobody needs that many by accident. */
 const MISTAKES = 30;
 
 /** Seconds' worth of bytes that a client may send at once. */
 const BURST_SECONDS = 10;
+
+/** Milliseconds for the reason to arrive before the connection is cut. */
+const CUT_OFF_GRACE_MS = 1_000;
 
 export interface ConnectionParts extends SubscriberParts {
   readonly deploymentLogs: LogSource;
@@ -60,11 +64,13 @@ export function serveConnections(io: Io, parts: ConnectionParts): void {
     const mistakes = fullBucket(MISTAKES, 1);
 
     const refuse = (error: SubscriptionError, acknowledge: Acknowledge | undefined) => {
+      // What it had sent before it was cut off may still be handed on.
+      if (!socket.connected) return;
       socket.emit("subscription_error", error);
       acknowledge?.(error);
       if (mistakes.tryRemoveTokens(1)) return;
       parts.onAbuse(socket);
-      socket.disconnect(true);
+      cutOff(socket, parts.clock);
     };
     // Before it is known what is in them: broken and binary packets count as well.
     const onPacket = ({ data }: { readonly data?: { readonly length: number } }) => {
@@ -117,6 +123,14 @@ export function serveConnections(io: Io, parts: ConnectionParts): void {
     });
     if (parts.offset) socket.emit("recovery_offset", formatOffset(parts.offset()));
   });
+}
+
+/** Disconnects who does not behave; who does not answer that is not waited for. */
+function cutOff(socket: IoSocket, clock: Clock): void {
+  const webSocket = webSocketOf(socket.conn.transport);
+  socket.disconnect(true);
+  // An engine waits half a minute for the peer to close its side, too; harmless once it has.
+  if (webSocket) clock.after(CUT_OFF_GRACE_MS, () => webSocket.terminate());
 }
 
 /** They start empty in this library; a new connection may use them at once. */

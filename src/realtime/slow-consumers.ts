@@ -3,6 +3,7 @@ import { type Clock, every } from "../clock.ts";
 import { eventStreamName, type StateStreamName, streamName } from "../contract/index.ts";
 import type { Io, IoSocket } from "./io.ts";
 import { TopicAdapter } from "./topic-adapter.ts";
+import { type Connection, webSocketOf } from "./web-socket.ts";
 
 /** Milliseconds between two looks at what is unsent. */
 const LOOK_MS = 250;
@@ -144,19 +145,6 @@ export function unsentBytes(socket: IoSocket): number {
   if (webSocket) bytes = "getBufferedAmount" in webSocket ? webSocket.getBufferedAmount() : webSocket.bufferedAmount;
   for (const { data } of writeBufferOf(conn)) bytes += PACKET_OVERHEAD_BYTES + (data?.length ?? 0);
   return bytes;
-}
-
-/** What a WebSocket of either engine can do; Bun's tells its backlog by a method, `ws` by a property. */
-type ServerSocket = {
-  close(code: number, reason: string): void;
-  terminate(): void;
-} & ({ getBufferedAmount(): number } | { readonly bufferedAmount: number });
-
-type Connection = IoSocket["conn"];
-
-/** Both engines keep the WebSocket in a private field of this name; polling transports have none. */
-function webSocketOf(transport: Connection["transport"]): ServerSocket | undefined {
-  return Reflect.get(transport, "socket");
 }
 
 /** Both engines keep what waits for the transport in a private field of this name. */
