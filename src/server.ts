@@ -25,6 +25,7 @@ import type { Config } from "./config.ts";
 import { builtFiles } from "./dashboard/assets.generated.ts";
 import { Deployments } from "./deployments/deployments.ts";
 import { createDrivers } from "./deployments/drivers/drivers.ts";
+import { createFitCheck } from "./deployments/fit/fit-check.ts";
 import { mountFit } from "./deployments/fit/routes.ts";
 import { DeploymentLogs } from "./deployments/logs/logs.ts";
 import { mountDeploymentLogs } from "./deployments/logs/routes.ts";
@@ -160,6 +161,7 @@ export async function startServer({
       portListener,
       gpuMemory: config.gpu === "off" ? async () => new Map() : () => nvidiaProcesses(),
       logs,
+      fit: createFitCheck({ resources, clock }),
       probes: probeTimes.timing(httpProbe),
     }),
   );

@@ -1,6 +1,7 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import type { Deployment } from "../contract/deployments.ts";
 import { type Context, clientCommand, groupCommand, openSession, type Session } from "./context.ts";
+import { addFit } from "./deployment-fit.ts";
 import { endpoint, healthFormat, statusFormat, uptime } from "./format.ts";
 import { assignment, given, number, several, severalNumbers } from "./options.ts";
 import { notePage, show } from "./show.ts";
@@ -8,7 +9,7 @@ import { type Column, details, table } from "./table.ts";
 import { NOTHING } from "./text.ts";
 import { deploymentStatuses, restartPolicies } from "./words.ts";
 
-/** `deployments list|get|create|start|stop|restart|remove`. */
+/** `deployments list|get|create|fit|start|stop|restart|remove`. */
 export function addDeploymentsCommands(program: Command, context: Context): void {
   const deployments = groupCommand(program, "deployments", "models that run, or should");
 
@@ -33,6 +34,7 @@ export function addDeploymentsCommands(program: Command, context: Context): void
     });
 
   addCreate(deployments, context);
+  addFit(deployments, context);
 
   for (const verb of ["start", "stop", "restart"] as const) {
     clientCommand(deployments, verb, `${verb} a deployment`)
@@ -82,6 +84,7 @@ function addCreate(deployments: Command, context: Context): void {
     .option("--unhealthy-threshold <count>", "failures until it counts as unhealthy (3)", number)
     .option("--start-timeout <seconds>", "time without progress after which a start has failed (120)", number)
     .option("--restart-on-unhealthy", "restart it when it is unhealthy")
+    .option("--force", "start it even if its model is bigger than the machine's memory")
     .action(async (modelId, options) => {
       const { runtime, name, host, port, cpuCores, memoryLimit, gpu, contextLength, arg, env } = options;
       const gpus = gpu === false ? [] : gpu;
@@ -100,13 +103,14 @@ function addCreate(deployments: Command, context: Context): void {
         model_id: modelId,
         runtime,
         ...given({ name, host, port, cpu_cores: cpuCores, memory_limit: memoryLimit, args: arg, env }),
-        ...given({ restart_policy: options.restart }),
+        ...given({ restart_policy: options.restart, force: options.force }),
         ...given({ gpus, context_length: contextLength }),
         health,
       });
       const id = deployment.deployment_id;
       show(session, deployment, () => [
         `${id} is ${deployment.status}. See how it goes with: llm-manager deployments get ${id}`,
+        ...deployment.warnings.map((warning) => `warning: ${warning}`),
       ]);
     });
 }

@@ -172,7 +172,7 @@ export const deployment = z
     pid: z.number().int().positive().nullable(),
     /** The engine's container, while there is one. */
     container_id: z.string().nullable(),
-    /** What was asked for and cannot be had on this machine, such as a limit that nothing enforces. */
+    /** What was asked for and cannot be had on this machine, such as memory that is not free, or a limit that nothing enforces. */
     warnings: z.array(z.string()),
     progress: startProgress.nullable(),
     /** When a start will be over, from this model's past starts and how far this one is; null when neither is known. */
@@ -213,6 +213,8 @@ export const createDeployment = z
     health: healthCheck.prefault({}),
     /** The runtime's when left out. */
     restart_policy: restartPolicy.optional(),
+    /** Starts it even if its model is bigger than all memory of the machine, which is refused otherwise (`does_not_fit`). */
+    force: z.boolean().default(false),
   })
   .openapi("CreateDeployment");
 export type CreateDeployment = z.infer<typeof createDeployment>;

@@ -16,8 +16,11 @@ import type { EventLog } from "../store/event-log.ts";
 import type { Store } from "../store/store.ts";
 import { DeploymentActor } from "./actor.ts";
 import { deploymentEventLog } from "./deployment-events.ts";
+import type { Wanted } from "./drivers/driver.ts";
+import type { FitCheck, FitFinding } from "./fit/fit-check.ts";
 import type { Command } from "./lifecycle.ts";
 import type { DeploymentLogs } from "./logs/logs.ts";
+import { ModelSources } from "./model-sources.ts";
 import { type PortRange, Ports, type Reservation } from "./ports/ports.ts";
 import { httpProbe, type ProbeFactory } from "./probe.ts";
 import { modelBytes } from "./recipes/model-bytes.ts";
@@ -45,6 +48,8 @@ export interface DeploymentsParts {
   /** Which goes with the deployments; nothing is kept without. */
   readonly logs?: Logs;
   readonly probes?: ProbeFactory;
+  /** Whether models find room before they are started; nothing is said of that without. */
+  readonly fit?: FitCheck;
   readonly portRange: PortRange;
   /** Who listens on a port of this machine, in words for people; undefined when nobody does. */
   readonly portListener: (host: string, port: number) => Promise<string | undefined>;
@@ -69,6 +74,10 @@ export class Deployments implements AsyncDisposable {
   readonly #runtimes: Runtimes;
   readonly #sources: ModelSources;
   readonly #ports: Ports;
+  readonly #fit: FitCheck | undefined;
+  /** What spoke against the last start of a deployment, by its number; kept until the next one. */
+  readonly #warnings = new Map<number, string>();
+  #released = false;
   readonly #newActor: (record: DeploymentRecord) => DeploymentActor;
   /** By number, which is also the order they were added in. */
   readonly #actors = new Map<number, DeploymentActor>();
@@ -83,6 +92,7 @@ export class Deployments implements AsyncDisposable {
     this.#repository = new DeploymentRepository(parts);
     this.#runtimes = parts.runtimes;
     this.#logs = parts.logs;
+    this.#fit = parts.fit;
     this.#sources = new ModelSources(store, models);
     this.#ports = new Ports({
       range: parts.portRange,
@@ -103,7 +113,10 @@ export class Deployments implements AsyncDisposable {
         modelSource: (modelId) => this.#sources.of(modelId),
         model: (modelId) => models.require(modelId),
         lastLines: () => parts.logs?.lastLines(record.deploymentId) ?? [],
-        onRemoved: (id) => this.#actors.delete(id),
+        onRemoved: (id) => {
+          this.#actors.delete(id);
+          this.#warnings.delete(id);
+        },
         onError: (error) =>
           log.error("{deployment_id}: a step failed and is tried again: {error}", {
             deployment_id: record.deploymentId,
@@ -156,12 +169,24 @@ export class Deployments implements AsyncDisposable {
   }
 
   /**
-   * Makes a deployment and starts it.
+   * What speaks against a start of `input`, for `create`; undefined when nothing does. Takes 5 s at most.
+   *
+   * @throws ProblemError `does_not_fit`, unless `force` is set.
+   */
+  async assertFits(input: CreateDeployment): Promise<string | undefined> {
+    const finding = await this.#lookAt(input.runtime, input.model_id, wantedOf(input));
+    if (!finding?.never || input.force) return finding?.warning;
+    const message = "true starts it in spite of that";
+    throw new ProblemError("does_not_fit", `${finding.warning}.`, [{ field: "force", message }]);
+  }
+
+  /**
+   * Makes a deployment and starts it; `warning` is shown with it.
    *
    * @throws ProblemError `validation_failed` naming each bad field, `runtime_unavailable`, `in_use` for a port that
    *   another deployment has; StorageError.
    */
-  create(input: CreateDeployment): Deployment {
+  create(input: CreateDeployment, warning?: string): Deployment {
     const model = this.#model(input.model_id);
     const recipe = this.#runtimes.require(input.runtime);
     const portChosen = input.port === undefined && this.#isManaged(input.runtime);
@@ -178,7 +203,8 @@ export class Deployments implements AsyncDisposable {
     }
     if (input.port !== undefined && this.#isManaged(input.runtime)) this.#ports.assertNotReserved(input.port);
     const resolved = { name: input.name ?? model.name, restartPolicy, port, portChosen };
-    const record = this.#repository.create(input, resolved);
+    const record = this.#repository.create(input, resolved, warning);
+    if (warning !== undefined) this.#warnings.set(record.id, warning);
     const actor = this.#newActor(record);
     this.#actors.set(record.id, actor);
     // Stored, it will start: if the write of the start fails it stays `pending` and is tried again.
@@ -187,8 +213,14 @@ export class Deployments implements AsyncDisposable {
   }
 
   /** @throws ProblemError `illegal_transition` unless it is stopped or failed; `runtime_unavailable`, `not_found`. */
-  start(id: string): Promise<Deployment> {
-    return this.#command(id, "start");
+  async start(id: string): Promise<Deployment> {
+    const { record } = this.#require(id);
+    // What runs still would be counted twice: in what is needed, and in what is not free.
+    const looked = ALIVE.has(record.status) ? undefined : this.#lookAt(record.runtime, record.modelId, record);
+    const started = this.#command(id, "start");
+    // It is started meanwhile, so that a stop which comes next is not overtaken.
+    if (looked) void this.#warnAfter(started, record, looked);
+    return started;
   }
 
   /** @throws ProblemError `illegal_transition` when it is stopped; `not_found`. */
@@ -224,6 +256,7 @@ export class Deployments implements AsyncDisposable {
 
   /** Stops probing and lets go of what runs, without stopping it or changing anything in the store. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#released = true;
     this.#sources[Symbol.dispose]();
     await Promise.all([...this.#actors.values()].map((actor) => actor.release()));
   }
@@ -234,7 +267,35 @@ export class Deployments implements AsyncDisposable {
   }
 
   #show(actor: DeploymentActor, record = actor.record): Deployment {
-    return toDeployment(record, actor.instance, actor.seen, this.#sources.of(record.modelId), this.#clock.now());
+    const warning = this.#warnings.get(record.id);
+    const source = this.#sources.of(record.modelId);
+    return toDeployment(record, actor.instance, warning, actor.seen, source, this.#clock.now());
+  }
+
+  /** What somebody else runs, and what is not known, is not looked at. */
+  async #lookAt(runtime: string, modelId: string, wanted: Wanted): Promise<FitFinding | undefined> {
+    if (!this.#fit || this.#runtimes.recipe(runtime) === undefined || !this.#isManaged(runtime)) return undefined;
+    return this.#fit(this.#model(modelId), wanted);
+  }
+
+  /** Tells what was found, once the start that it is about is accepted. */
+  async #warnAfter(
+    started: Promise<unknown>,
+    record: DeploymentRecord,
+    looked: Promise<FitFinding | undefined>,
+  ): Promise<void> {
+    try {
+      const [start, found] = await Promise.allSettled([started, looked]);
+      if (found.status === "rejected") throw found.reason;
+      if (start.status === "rejected" || this.#released || !this.#actors.has(record.id)) return;
+      this.#warnings.delete(record.id);
+      const warning = found.value?.warning;
+      if (warning === undefined) return;
+      this.#repository.warn(record, warning);
+      this.#warnings.set(record.id, warning);
+    } catch (error) {
+      this.#log.error("{deployment_id}: a warning is lost: {error}", { deployment_id: record.deploymentId, error });
+    }
   }
 
   #isManaged(runtime: string): boolean {
@@ -269,31 +330,4 @@ export class Deployments implements AsyncDisposable {
 
 function isLocal(host: string): boolean {
   return host === "localhost" || host === "::1" || host.startsWith("127.");
-}
-
-/** Each deployed model's source, kept in memory until somebody changes the model. */
-class ModelSources implements Disposable {
-  readonly #models: DeploymentsParts["models"];
-  readonly #known = new Map<string, string>();
-  readonly #subscription: Disposable;
-
-  constructor(store: Store, models: DeploymentsParts["models"]) {
-    this.#models = models;
-    // Every change of the registry is in the history.
-    this.#subscription = store.bus.on("activity_stream", ({ data }) => {
-      if (data.resource_type === "model" && data.resource_id !== null) this.#known.delete(data.resource_id);
-    });
-  }
-
-  of(modelId: string): string {
-    const known = this.#known.get(modelId);
-    if (known !== undefined) return known;
-    const source = this.#models.require(modelId).model_source;
-    this.#known.set(modelId, source);
-    return source;
-  }
-
-  [Symbol.dispose](): void {
-    this.#subscription[Symbol.dispose]();
-  }
 }

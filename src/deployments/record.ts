@@ -106,6 +106,7 @@ export function toColumns({ health, restarts, ...same }: RecordChange): Partial<
 export function toDeployment(
   record: DeploymentRecord,
   run: Pick<Instance, "pid" | "containerId" | "warnings"> | undefined,
+  warning: string | undefined,
   seen: Seen,
   modelSource: string,
   now: number,
@@ -122,7 +123,7 @@ export function toDeployment(
     failure: record.failure,
     pid: run?.pid ?? null,
     container_id: run?.containerId ?? null,
-    warnings: [...(run?.warnings ?? [])],
+    warnings: [...(warning === undefined ? [] : [warning]), ...(run?.warnings ?? [])],
     restart_policy: record.restartPolicy,
     ...restartsOf(record),
     ...shownOf(seen),

@@ -55,21 +55,22 @@ export class DeploymentRepository {
     return rows.map((row) => toRecord(row, now));
   }
 
-  /** A new one, `pending`; it is the start that makes history. */
-  create(input: CreateDeployment, resolved: Resolved): DeploymentRecord {
+  /** A new one, `pending`; it is the start that makes history, and what there is to warn of. */
+  create(input: CreateDeployment, resolved: Resolved, warning?: string): DeploymentRecord {
     const now = this.#clock.now();
     const { runtime, health } = input;
     const state = { desired: "running", status: "pending", healthStatus: "unknown", createdAt: now, updatedAt: now };
-    return this.#store.write((tx) =>
-      toRecord(
-        tx.db
-          .insert(deployments)
-          .values({ ...wantedOf(input), runtime, health, ...resolved, ...state })
-          .returning()
-          .get(),
-        now,
-      ),
-    );
+    return this.#store.write((tx) => {
+      const values = { ...wantedOf(input), runtime, health, ...resolved, ...state };
+      const record = toRecord(tx.db.insert(deployments).values(values).returning().get(), now);
+      if (warning !== undefined) this.#warn(tx, record, warning);
+      return record;
+    });
+  }
+
+  /** Something speaks against its start, which goes on. */
+  warn(record: DeploymentRecord, warning: string): void {
+    this.#store.write((tx) => this.#warn(tx, record, warning));
   }
 
   /** How long this model's starts took, in milliseconds; undefined without any. */
@@ -183,6 +184,12 @@ export class DeploymentRepository {
     if (updated.health !== record.health) emitHealth(tx, updated, 0, null);
     this.#tellCrashLoop(tx, record, updated, reason);
     return updated;
+  }
+
+  #warn(tx: Tx, record: DeploymentRecord, warning: string): void {
+    this.#record(tx, record, "model_deployment", "warning", `Model ${record.name} may not start: ${warning}`, {
+      warning,
+    });
   }
 
   #tellCrashLoop(tx: Tx, before: DeploymentRecord, after: DeploymentRecord, reason: string | null): void {

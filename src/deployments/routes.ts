@@ -29,7 +29,7 @@ export function mountDeployments(app: OpenAPIHono, deployments: Deployments): vo
   app.openapi(createDeploymentRoute, async (c) => {
     const input = c.req.valid("json");
     await deployments.assertPortFree(input);
-    return c.json(deployments.create(input), 201);
+    return c.json(deployments.create(input, await deployments.assertFits(input)), 201);
   });
   app.openapi(getDeploymentRoute, (c) =>
     c.json(shownTo(c.get("caller"), deployments.get(c.req.valid("param").deployment_id)), 200),

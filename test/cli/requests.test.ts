@@ -76,15 +76,16 @@ describe("a result", () => {
 
 describe("a request", () => {
   test("carries what the options say, and leaves the rest to the server's defaults", async () => {
-    const deployment = { deployment_id: "dep-1", status: "deploying" };
+    const deployment = { deployment_id: "dep-1", status: "deploying", warnings: ["4.0 GiB are free"] };
     await using server = await new ApiServer({
       "POST /api/v1/deployments": { status: 201, body: deployment },
     }).listen();
     const args = ["deployments", "create", "m", "--runtime", "external", "--port", "8000", "--health-path", "/up"];
-    const more = ["--arg=-v", "--arg", "x", "--env", "A=1", "--env", "B=a=b", "--health-interval", "2"];
+    const more = ["--arg=-v", "--arg", "x", "--env", "A=1", "--env", "B=a=b", "--health-interval", "2", "--force"];
     const { code, stdout } = await runCli([...args, ...more, "--url", server.url]);
     expect(code).toBe(0);
     expect(stdout).toStartWith("dep-1 is deploying.");
+    expect(stdout).toEndWith("\nwarning: 4.0 GiB are free\n");
     expect(server.asked[0]?.body).toEqual({
       model_id: "m",
       runtime: "external",
@@ -92,7 +93,30 @@ describe("a request", () => {
       args: ["-v", "x"],
       env: { A: "1", B: "a=b" },
       health: { path: "/up", interval_seconds: 2 },
+      force: true,
     });
+  });
+
+  test("for an estimate prints what is needed and what is free, for people and for programs", async () => {
+    const fit = {
+      verdict: "not_free",
+      message: "There is not enough free memory for it now",
+      context_length: 8192,
+      weights_bytes: 4 * 2 ** 30,
+      kv_cache_bytes: null,
+      needed_bytes: 4.5 * 2 ** 30,
+      memory_free_bytes: 2 * 2 ** 30,
+      gpu_memory_free_bytes: null,
+    };
+    await using server = await new ApiServer({ "POST /api/v1/deployments/fit": { body: fit } }).listen();
+    const args = ["deployments", "fit", "m", "--url", server.url];
+    const { stdout } = await runCli([...args, "--context-length", "8192"]);
+    expect(stdout).toStartWith("There is not enough free memory for it now.\n");
+    expect(stdout).toMatch(/^needed +about 4\.5 GB$/m);
+    expect(stdout).toMatch(/^free memory +2\.0 GB$/m);
+    expect(stdout).toMatch(/^free GPU memory +–$/m);
+    expect(JSON.parse((await runCli([...args, "--json"])).stdout)).toEqual(fit);
+    expect(server.asked.map(({ body }) => body)).toEqual([{ model_id: "m", context_length: 8192 }, { model_id: "m" }]);
   });
 
   test("clears a field that is given as empty", async () => {

@@ -79,6 +79,14 @@ describe("OpenAPI", () => {
     expect(openapi.openapi).toBe("3.1.0");
   });
 
+  test("a deployment that cannot fit is started only by who asks for that, and the refusal has a code", async () => {
+    const { components } = await document("/openapi.json");
+    const { properties, required } = components.schemas.CreateDeployment;
+    expect(properties.force).toMatchObject({ type: "boolean", default: false });
+    expect(required).toEqual(["model_id", "runtime"]);
+    expect(components.schemas.Problem.properties.code.enum).toContain("does_not_fit");
+  });
+
   test("every route is there, with its input, its answer and its errors", async () => {
     const openapi = await document("/openapi.json");
     expect(Object.keys(openapi.paths)).toContain("/api/v1/models/{model_id}");

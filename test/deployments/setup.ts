@@ -4,6 +4,7 @@ import { type CreateDeployment, createDeployment, createModel } from "../../src/
 import { Deployments } from "../../src/deployments/deployments.ts";
 import type { Driver, Ending, Hooks, Instance, Launch } from "../../src/deployments/drivers/driver.ts";
 import { external } from "../../src/deployments/drivers/external.ts";
+import type { FitCheck } from "../../src/deployments/fit/fit-check.ts";
 import type { ProbeFactory, ProbeResult } from "../../src/deployments/probe.ts";
 import { Runtimes } from "../../src/deployments/runtimes.ts";
 import { Models } from "../../src/models/models.ts";
@@ -115,7 +116,13 @@ export function runtimesOf(driver: Driver): Runtimes {
 }
 
 /** The room over `store`, on a clock and an endpoint of the test's. */
-export function open(store: Store, clock = new FakeClock(), endpoint = new FakeEndpoint(), fake = new FakeDriver()) {
+export function open(
+  store: Store,
+  clock = new FakeClock(),
+  endpoint = new FakeEndpoint(),
+  fake = new FakeDriver(),
+  fit?: FitCheck,
+) {
   const activities = new Activities({ store, clock });
   const models = new Models({ store, activities, clock });
   const errors: unknown[] = [];
@@ -128,6 +135,7 @@ export function open(store: Store, clock = new FakeClock(), endpoint = new FakeE
     runtimes: runtimesOf(fake.driver),
     probes: endpoint.factory,
     random: () => 0.5,
+    ...(fit && { fit }),
     portRange: { first: 20_000, last: 20_009 },
     portListener: async (_host, port) => room.listeners.get(port),
     gpuMemory: async () => room.gpuMemory,

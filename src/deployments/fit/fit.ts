@@ -57,7 +57,7 @@ const WORDS = {
   fits_partly_gpu: "It does not fit into GPU memory alone, and with the machine's memory it does",
   fits_memory: "It fits into memory",
   not_free: "There is not enough free memory for it now",
-  never: "It is bigger than all memory of this machine",
+  never: "It is bigger than all memory there is for it",
 } as const satisfies Record<DeploymentFit["verdict"], string>;
 
 function sum(devices: readonly { total: number; free: number }[]) {

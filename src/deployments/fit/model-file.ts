@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** What decides how much memory a model takes. */
@@ -17,15 +17,27 @@ export interface ModelFacts {
 /** The file is not what it should be; the message says what is wrong with it. */
 export class ModelFileError extends Error {
   override readonly name = "ModelFileError";
+  /** `missing`: there is none. `foreign`: of a kind that is not known here. `damaged`: it is not all there. */
+  readonly kind: "missing" | "foreign" | "damaged";
+
+  constructor(kind: ModelFileError["kind"], message: string) {
+    super(message);
+    this.kind = kind;
+  }
 }
 
 /** Reads a GGUF file, or a directory of safetensors, without its weights. @throws ModelFileError */
 export async function readModel(path: string): Promise<ModelFacts> {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) throw new ModelFileError(`there is no ${path}`);
-  if (stat.isDirectory()) return readSafetensors(path);
-  if (path.endsWith(".safetensors")) return { weightsBytes: stat.size, shape: null };
-  return readGguf(path, stat.size);
+  const found = await stat(path).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return null;
+    throw error;
+  });
+  if (!found) throw new ModelFileError("missing", `there is no ${path}`);
+  if (found.isDirectory()) return readSafetensors(path);
+  // To read a pipe or a device may never end.
+  if (!found.isFile()) throw new ModelFileError("foreign", `${path} is no file`);
+  if (path.endsWith(".safetensors")) return { weightsBytes: found.size, shape: null };
+  return readGguf(path, found.size);
 }
 
 async function readGguf(path: string, size: number): Promise<ModelFacts> {
@@ -34,13 +46,14 @@ async function readGguf(path: string, size: number): Promise<ModelFacts> {
   try {
     header = await gguf(path, { allowLocalFile: true });
   } catch (error) {
-    throw new ModelFileError(`${path} is ${error instanceof Error ? error.message : String(error)}`);
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ModelFileError(message.includes("not a valid gguf") ? "foreign" : "damaged", `${path} is ${message}`);
   }
   const { metadata, tensorInfos, tensorDataOffset } = header;
   let last = 0n;
   for (const { offset } of tensorInfos) if (offset > last) last = offset;
   if (tensorDataOffset + last >= BigInt(size)) {
-    throw new ModelFileError(`${path} is not complete: it has ${size} bytes, and its tensors lie beyond`);
+    throw new ModelFileError("damaged", `${path} is not complete: it has ${size} bytes, and its tensors lie beyond`);
   }
   // Keys are made from the architecture, of which a newer file may have one that the library's types do not name.
   const values = { ...metadata } as Readonly<Record<string, unknown>>;
@@ -60,28 +73,28 @@ async function readGguf(path: string, size: number): Promise<ModelFacts> {
     layers && key && value && everyLayer
       ? { layers, cacheWidth: everyLayer * (key + value), contextLength: count(of("context_length")) }
       : null;
-  return { weightsBytes: shardsOf(path).reduce((sum, shard) => sum + statSync(shard).size, 0), shape };
+  return { weightsBytes: await totalSize(await shardsOf(path)), shape };
 }
 
 /** `model-00001-of-00003.gguf` and those that go with it. @throws ModelFileError when one of them is missing. */
-function shardsOf(path: string): string[] {
+async function shardsOf(path: string): Promise<string[]> {
   const [, stem, total] = /^(.*)-00001-of-([0-9]{5})\.gguf$/.exec(basename(path)) ?? [];
   if (stem === undefined || total === undefined) return [path];
   const names = Array.from(
     { length: Number(total) },
     (_, i) => `${stem}-${String(i + 1).padStart(5, "0")}-of-${total}.gguf`,
   );
-  const there = new Set(readdirSync(dirname(path)));
+  const there = new Set(await readdir(dirname(path)));
   const missing = names.find((name) => !there.has(name));
-  if (missing !== undefined) throw new ModelFileError(`${path} is not complete: ${missing} is missing`);
+  if (missing !== undefined) throw new ModelFileError("damaged", `${path} is not complete: ${missing} is missing`);
   return names.map((name) => join(dirname(path), name));
 }
 
-function readSafetensors(directory: string): ModelFacts {
-  const names = readdirSync(directory).filter((name) => name.endsWith(".safetensors"));
-  if (names.length === 0) throw new ModelFileError(`${directory} holds no *.safetensors`);
-  const weightsBytes = names.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
-  const config = configOf(directory);
+async function readSafetensors(directory: string): Promise<ModelFacts> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith(".safetensors"));
+  if (names.length === 0) throw new ModelFileError("foreign", `${directory} holds no *.safetensors`);
+  const weightsBytes = await totalSize(names.map((name) => join(directory, name)));
+  const config = await configOf(directory);
   const layers = count(config.num_hidden_layers);
   const heads = count(config.num_attention_heads);
   const width = count(config.hidden_size);
@@ -94,9 +107,14 @@ function readSafetensors(directory: string): ModelFacts {
   return { weightsBytes, shape };
 }
 
-function configOf(directory: string): Readonly<Record<string, unknown>> {
+async function totalSize(paths: readonly string[]): Promise<number> {
+  const files = await Promise.all(paths.map((path) => stat(path)));
+  return files.reduce((sum, { size }) => sum + size, 0);
+}
+
+async function configOf(directory: string): Promise<Readonly<Record<string, unknown>>> {
   try {
-    const config: unknown = JSON.parse(readFileSync(join(directory, "config.json"), "utf8"));
+    const config: unknown = JSON.parse(await readFile(join(directory, "config.json"), "utf8"));
     return typeof config === "object" && config !== null ? { ...config } : {};
   } catch {
     // Without it the weights are all that is known.

@@ -4,32 +4,9 @@ import { join } from "node:path";
 import { fitOf } from "../../../src/deployments/fit/fit.ts";
 import { ModelFileError, readModel } from "../../../src/deployments/fit/model-file.ts";
 import { tempDir } from "../../temp-dir.ts";
+import { llama } from "./gguf-file.ts";
 
 const GiB = 2 ** 30;
-
-const u32 = (n: number) => Buffer.from(new Uint32Array([n]).buffer);
-const u64 = (n: number) => Buffer.from(new BigUint64Array([BigInt(n)]).buffer);
-const text = (value: string) => Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)]);
-
-/** The header of a GGUF file with one tensor: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md */
-function gguf(values: Record<string, string | number>): Buffer {
-  const pairs = Object.entries(values).map(([key, value]) =>
-    typeof value === "string"
-      ? Buffer.concat([text(key), u32(8), text(value)])
-      : Buffer.concat([text(key), u32(4), u32(value)]),
-  );
-  const tensor = [text("token_embd.weight"), u32(2), u64(64), u64(4), u32(0), u64(0)];
-  return Buffer.concat([Buffer.from("GGUF"), u32(3), u64(1), u64(pairs.length), ...pairs, ...tensor]);
-}
-
-const llama = gguf({
-  "general.architecture": "llama",
-  "llama.block_count": 32,
-  "llama.attention.head_count": 32,
-  "llama.attention.head_count_kv": 8,
-  "llama.embedding_length": 4096,
-  "llama.context_length": 8192,
-});
 
 describe("a model's files", () => {
   test("a GGUF file says how big its cache is", async () => {
@@ -68,6 +45,7 @@ describe("a model's files", () => {
   test("safetensors count with their config, and without one by their size", async () => {
     using dir = tempDir();
     expect(readModel(join(dir.path, "none"))).rejects.toThrow("there is no");
+    expect(readModel("/dev/null")).rejects.toThrow("/dev/null is no file");
     expect(readModel(dir.path)).rejects.toThrow("holds no *.safetensors");
     mkdirSync(join(dir.path, "m"));
     for (const name of ["model-1.safetensors", "model-2.safetensors"])
