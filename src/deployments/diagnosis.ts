@@ -15,6 +15,8 @@ export interface Symptoms {
   readonly port: number | null;
   /** Its start has used up its time. */
   readonly timedOut?: boolean | undefined;
+  /** It was ended from outside, so that what it wrote last is not why. */
+  readonly outside?: boolean | undefined;
 }
 
 export interface Diagnosis {
@@ -116,10 +118,10 @@ const RULES: readonly Rule[] = [
 
 /** Why a run failed, from what is known of it: the surest evidence first. */
 export function diagnose(symptoms: Symptoms): Diagnosis {
-  const { oom, reason, hint, exitCode, signal, timedOut } = symptoms;
+  const { oom, reason, hint, exitCode, signal, timedOut, outside } = symptoms;
   if (oom)
     return { class: "memory", reason, hint: hint ?? "Raise memory_limit, or choose a smaller model or context." };
-  const said = lastWords(symptoms.lastLines ?? []);
+  const said = outside ? undefined : lastWords(symptoms.lastLines ?? []);
   if (said) {
     const quoted = `${said.rule.reason} (${said.line}); ${reason}`;
     return { class: said.rule.class, reason: quoted, hint: adviceOf(said.rule, symptoms) };

@@ -95,6 +95,8 @@ export interface Ending {
   readonly oom?: boolean | null | undefined;
   /** Whether it is only that a start took too long. */
   readonly timedOut?: boolean | undefined;
+  /** Whether it was ended, or kept from starting, by what is around it: what it wrote last does not say why. */
+  readonly outside?: boolean | undefined;
   /** The last lines it wrote, oldest first. */
   readonly lastLines?: readonly string[] | undefined;
 }

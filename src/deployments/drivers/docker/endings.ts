@@ -27,7 +27,9 @@ const AWAY = { "engine away": "the Docker Engine", "server away": "this server" 
 /** How a container ended. */
 export function endingOf({ code, oom, error }: Exit, seen: Seen, lastLines: readonly string[]): Ending {
   const signal = SIGNALS[code] ?? null;
-  const facts = { exitCode: signal === null ? code : null, signal, oom, lastLines };
+  const asked = seen === "stopped" || (seen !== "all" && (code === 0 || signal === "SIGTERM"));
+  const outside = error !== "" || asked;
+  const facts = { exitCode: signal === null ? code : null, signal, oom, lastLines, outside };
   if (error !== "") return { ...facts, ...refusal(error) };
   const how = signal === null ? `exit code ${code}` : signal;
   if (oom) {
