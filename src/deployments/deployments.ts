@@ -16,8 +16,8 @@ import type { EventLog } from "../store/event-log.ts";
 import type { Store } from "../store/store.ts";
 import { DeploymentActor } from "./actor.ts";
 import { deploymentEventLog } from "./deployment-events.ts";
-import type { Wanted } from "./drivers/driver.ts";
-import type { FitCheck, FitFinding } from "./fit/fit-check.ts";
+import type { FitCheck } from "./fit/fit-check.ts";
+import { StartWarnings } from "./fit/start-warnings.ts";
 import type { Command } from "./lifecycle.ts";
 import type { DeploymentLogs } from "./logs/logs.ts";
 import { ModelSources } from "./model-sources.ts";
@@ -74,10 +74,7 @@ export class Deployments implements AsyncDisposable {
   readonly #runtimes: Runtimes;
   readonly #sources: ModelSources;
   readonly #ports: Ports;
-  readonly #fit: FitCheck | undefined;
-  /** What spoke against the last start of a deployment, by its number; kept until the next one. */
-  readonly #warnings = new Map<number, string>();
-  #released = false;
+  readonly #warnings: StartWarnings;
   readonly #newActor: (record: DeploymentRecord) => DeploymentActor;
   /** By number, which is also the order they were added in. */
   readonly #actors = new Map<number, DeploymentActor>();
@@ -92,13 +89,20 @@ export class Deployments implements AsyncDisposable {
     this.#repository = new DeploymentRepository(parts);
     this.#runtimes = parts.runtimes;
     this.#logs = parts.logs;
-    this.#fit = parts.fit;
     this.#sources = new ModelSources(store, models);
     this.#ports = new Ports({
       range: parts.portRange,
       reservations: () => this.#reservations(),
       listener: parts.portListener,
       clock,
+    });
+    this.#warnings = new StartWarnings({
+      check: parts.fit,
+      isManaged: (runtime) => this.#runtimes.recipe(runtime) !== undefined && this.#isManaged(runtime),
+      model: (modelId) => this.#model(modelId),
+      isThere: (record) => this.#actors.has(record.id),
+      repository: this.#repository,
+      log,
     });
     this.#newActor = (record) =>
       new DeploymentActor(record, {
@@ -174,7 +178,7 @@ export class Deployments implements AsyncDisposable {
    * @throws ProblemError `does_not_fit`, unless `force` is set.
    */
   async assertFits(input: CreateDeployment): Promise<string | undefined> {
-    const finding = await this.#lookAt(input.runtime, input.model_id, wantedOf(input));
+    const finding = await this.#warnings.lookAt({ ...wantedOf(input), runtime: input.runtime });
     if (!finding?.never || input.force) return finding?.warning;
     const message = "true starts it in spite of that";
     throw new ProblemError("does_not_fit", `${finding.warning}.`, [{ field: "force", message }]);
@@ -204,7 +208,7 @@ export class Deployments implements AsyncDisposable {
     if (input.port !== undefined && this.#isManaged(input.runtime)) this.#ports.assertNotReserved(input.port);
     const resolved = { name: input.name ?? model.name, restartPolicy, port, portChosen };
     const record = this.#repository.create(input, resolved, warning);
-    if (warning !== undefined) this.#warnings.set(record.id, warning);
+    if (warning !== undefined) this.#warnings.set(record, warning);
     const actor = this.#newActor(record);
     this.#actors.set(record.id, actor);
     // Stored, it will start: if the write of the start fails it stays `pending` and is tried again.
@@ -216,10 +220,10 @@ export class Deployments implements AsyncDisposable {
   async start(id: string): Promise<Deployment> {
     const { record } = this.#require(id);
     // What runs still would be counted twice: in what is needed, and in what is not free.
-    const looked = ALIVE.has(record.status) ? undefined : this.#lookAt(record.runtime, record.modelId, record);
+    const looked = ALIVE.has(record.status) ? undefined : this.#warnings.lookAt(record);
     const started = this.#command(id, "start");
     // It is started meanwhile, so that a stop which comes next is not overtaken.
-    if (looked) void this.#warnAfter(started, record, looked);
+    if (looked) void this.#warnings.tellAfter(started, record, looked);
     return started;
   }
 
@@ -256,7 +260,7 @@ export class Deployments implements AsyncDisposable {
 
   /** Stops probing and lets go of what runs, without stopping it or changing anything in the store. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#released = true;
+    this.#warnings[Symbol.dispose]();
     this.#sources[Symbol.dispose]();
     await Promise.all([...this.#actors.values()].map((actor) => actor.release()));
   }
@@ -267,35 +271,9 @@ export class Deployments implements AsyncDisposable {
   }
 
   #show(actor: DeploymentActor, record = actor.record): Deployment {
-    const warning = this.#warnings.get(record.id);
+    const warning = this.#warnings.of(record);
     const source = this.#sources.of(record.modelId);
     return toDeployment(record, actor.instance, warning, actor.seen, source, this.#clock.now());
-  }
-
-  /** What somebody else runs, and what is not known, is not looked at. */
-  async #lookAt(runtime: string, modelId: string, wanted: Wanted): Promise<FitFinding | undefined> {
-    if (!this.#fit || this.#runtimes.recipe(runtime) === undefined || !this.#isManaged(runtime)) return undefined;
-    return this.#fit(this.#model(modelId), wanted);
-  }
-
-  /** Tells what was found, once the start that it is about is accepted. */
-  async #warnAfter(
-    started: Promise<unknown>,
-    record: DeploymentRecord,
-    looked: Promise<FitFinding | undefined>,
-  ): Promise<void> {
-    try {
-      const [start, found] = await Promise.allSettled([started, looked]);
-      if (found.status === "rejected") throw found.reason;
-      if (start.status === "rejected" || this.#released || !this.#actors.has(record.id)) return;
-      this.#warnings.delete(record.id);
-      const warning = found.value?.warning;
-      if (warning === undefined) return;
-      this.#repository.warn(record, warning);
-      this.#warnings.set(record.id, warning);
-    } catch (error) {
-      this.#log.error("{deployment_id}: a warning is lost: {error}", { deployment_id: record.deploymentId, error });
-    }
   }
 
   #isManaged(runtime: string): boolean {

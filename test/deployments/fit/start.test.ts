@@ -86,6 +86,25 @@ describe("a model that needs more memory than is free", () => {
     expect(t.deployments.get("dep-1").warnings).toEqual([expect.stringContaining("free are 2.0 GiB")]);
     expect(t.warned()).toHaveLength(2);
   });
+
+  test.each(["the server has ended", "it was removed"])("is not warned of after %s", async (what) => {
+    await using t = setup();
+    t.state.machine = machine(16, 8);
+    await t.create({});
+    await t.clock.advance(0);
+    t.fake.stopped.resolve();
+    await t.command("stop");
+    await t.clock.advance(0);
+    const read = Promise.withResolvers<void>();
+    const { latest, sample } = machine(16, 2);
+    t.state.machine = { latest, sample: () => read.promise.then(sample) };
+    expect((await t.command("start")).status).toBe(202);
+    if (what === "it was removed") await t.deployments.remove("dep-1");
+    else await t.deployments[Symbol.asyncDispose]();
+    read.resolve();
+    await looked(t, 2);
+    expect(t.warned()).toEqual([]);
+  });
 });
 
 describe("a model that is bigger than the machine", () => {
