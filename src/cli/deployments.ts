@@ -42,7 +42,10 @@ export function addDeploymentsCommands(program: Command, context: Context): void
       .action(async (id, options) => {
         const session = openSession(options, context);
         const deployment = await session.api.deployments[verb](id);
-        show(session, deployment, () => [`${deployment.deployment_id} is ${deployment.status}.`]);
+        // Accepted and still under way, it is what it was.
+        const stopping = verb === "stop" && deployment.status !== "stopped";
+        const state = stopping ? "being stopped" : deployment.status;
+        show(session, deployment, () => [`${deployment.deployment_id} is ${state}.`]);
       });
   }
 
