@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import {
+  chmodSync,
   closeSync,
   constants,
   copyFileSync,
@@ -148,15 +149,18 @@ export async function backUpDirectory(dataDir: string, file: string): Promise<vo
  * @throws DataDirectoryError when a server has the directory; BackupError when `file` cannot be used.
  */
 export function restoreDirectory(dataDir: string, file: string): { facts: BackupFacts; kept: string | undefined } {
-  const facts = checkBackup(file);
+  checkBackup(file);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   using _lock = lockDataDirectory(dataDir);
   const target = join(dataDir, DATABASE_FILE);
   const partial = `${target}.${randomUUID().slice(0, 8)}${PARTIAL}`;
   try {
-    copyFileSync(file, partial, constants.COPYFILE_EXCL);
+    // By SQLite, not as a file: of a database that was copied as it lay there, the newest part is in the log beside it.
+    using source = disposable(new Database(file, { readonly: true, fileMustExist: true }));
+    source.value.prepare("VACUUM INTO ?").run(partial);
+    chmodSync(partial, 0o600);
     // What was copied is checked, too: the disk may be full, or the file may have changed.
-    checkBackup(partial);
+    const facts = checkBackup(partial);
     syncFileNow(partial);
     const kept = existsSync(target) ? keep(dataDir, target) : undefined;
     renameSync(partial, target);

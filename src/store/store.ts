@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { accessSync, chmodSync, closeSync, constants, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
@@ -47,6 +47,7 @@ export class Store implements Disposable {
     const file = join(dataDir, DATABASE_FILE);
     this.#lock = lockDataDirectory(dataDir);
     try {
+      keepPrivate(file);
       this.#sqlite = new Database(file, { timeout: 5_000 });
       try {
         this.#sqlite.pragma("journal_mode = WAL");
@@ -119,6 +120,19 @@ export class Store implements Disposable {
   [Symbol.dispose](): void {
     this.#sqlite.close();
     this.#lock[Symbol.dispose]();
+  }
+}
+
+/**
+ * The database holds secrets, and its directory may have been made by somebody else for all to read. SQLite gives its log
+ * the mode of the database. Where this cannot be done, opening the file says why.
+ */
+function keepPrivate(file: string): void {
+  try {
+    if (existsSync(file)) chmodSync(file, 0o600);
+    else closeSync(openSync(file, "wx", 0o600));
+  } catch {
+    // Not our file to change, or not there to be made.
   }
 }
 

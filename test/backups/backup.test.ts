@@ -155,6 +155,22 @@ describe("a restore", () => {
     expect(new Activities({ store, clock: t.clock }).log.newest()).toBe(100);
   });
 
+  test("of a copy with its log beside it, as a killed server leaves them, has what is in the log", async () => {
+    using from = tempDir();
+    using to = tempDir();
+    using taken = tempDir();
+    const file = join(taken.path, DATABASE_FILE);
+    {
+      using store = openStore(from.path);
+      fill(store, 2_000);
+      for (const end of ["", "-wal"]) copyFileSync(join(from.path, DATABASE_FILE + end), file + end);
+    }
+    const { facts } = restoreDirectory(to.path, file);
+    expect(facts.activities).toBe(2_000);
+    expect(activitiesIn(join(to.path, DATABASE_FILE))).toBe(2_000);
+    expect(readdirSync(to.path).filter((name) => name.includes("partial"))).toEqual([]);
+  });
+
   test("of what is no whole copy changes nothing", async () => {
     using t = filled(10);
     const bad = join(t.dataDir, "bad.sqlite");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { migrations } from "../../db/migrations.ts";
@@ -16,6 +16,21 @@ const health = (deploymentId: string) =>
     type: "deployment_health",
     event: { deploymentId, modelId: "m", name: "M", health: "healthy", failures: 0, threshold: 3, reason: null },
   }) as const;
+
+test("nobody else can read the database, also in a directory that somebody made for all", () => {
+  using dir = tempDir();
+  chmodSync(dir.path, 0o755);
+  for (const found of ["new", "found readable"]) {
+    using store = openStore(dir.path);
+    store.write((tx) => tx.db.insert(models).values(row(found)).run());
+    const files = readdirSync(dir.path).filter((name) => name.startsWith("llm-manager.sqlite"));
+    expect(files.length).toBeGreaterThan(1);
+    for (const name of files) {
+      expect([name, statSync(join(dir.path, name)).mode & 0o777]).toEqual([name, 0o600]);
+    }
+    chmodSync(join(dir.path, "llm-manager.sqlite"), 0o644);
+  }
+});
 
 describe("write", () => {
   test("tells what happened after the commit, and not before", () => {
