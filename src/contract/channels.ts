@@ -30,7 +30,7 @@ const httpUrl = z
   .string()
   .max(2_048, "must be at most 2048 characters")
   .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "must be an http:// or https:// URL")
-  .refine((text) => !URL.parse(text)?.username, "must not hold a user name or password");
+  .refine((text) => !URL.parse(text)?.username && !URL.parse(text)?.password, "must not hold a user name or password");
 /** What may stand in a header or a login: printable, on one line. */
 const line = z
   .string()

@@ -2,6 +2,8 @@ import { lookup } from "node:dns/promises";
 import ipaddr from "ipaddr.js";
 import { DeliveryError } from "./notifier.ts";
 
+const IPV4_COMPATIBLE = ipaddr.parseCIDR("::/96");
+
 /** Resolves a name to its addresses; rejects when there are none. */
 export type Resolve = (name: string) => Promise<readonly string[]>;
 
@@ -63,7 +65,9 @@ export class Addresses {
     // ::ffff:10.0.0.1 is 10.0.0.1.
     const address = ipaddr.process(text);
     const range = address.range();
-    if (range === "unicast") return true;
+    // ::127.0.0.1, the old way of writing an IPv4 address as one of version 6, is public in the library's eyes.
+    const disguised = address.kind() === "ipv6" && address.match(IPV4_COMPATIBLE);
+    if (range === "unicast" && !disguised) return true;
     if (this.#ranges.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits))) {
       return true;
     }

@@ -29,8 +29,9 @@ export class ModelFileError extends Error {
 /** Reads a GGUF file, or a directory of safetensors, without its weights. @throws ModelFileError */
 export async function readModel(path: string): Promise<ModelFacts> {
   const found = await stat(path).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return null;
-    throw error;
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    throw new ModelFileError("missing", `${JSON.stringify(path)} cannot be read (${code})`);
   });
   if (!found) throw new ModelFileError("missing", `there is no ${path}`);
   if (found.isDirectory()) return readSafetensors(path);

@@ -43,6 +43,8 @@ describe("where a channel may lead", () => {
     "[fe80::1]",
     "[fd00:ec2::254]",
     "[fc00::1]",
+    "[::7f00:1]",
+    "[::a9fe:a9fe]",
     "[::ffff:127.0.0.1]",
     "[::ffff:a9fe:a9fe]",
     "[64:ff9b::7f00:1]",

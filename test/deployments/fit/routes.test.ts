@@ -33,6 +33,10 @@ test("a model that cannot be measured is refused, saying why", async () => {
   writeFileSync(path, "not a model");
   using broken = app(path, null);
   expect(await ask(broken)).toMatchObject({ status: 422, body: { errors: [{ field: "model_id" }] } });
+  for (const odd of ["/a\u0000b", `/${"a".repeat(300)}`]) {
+    using unreadable = app(odd, null);
+    expect(await ask(unreadable)).toMatchObject({ status: 422, body: { errors: [{ field: "model_id" }] } });
+  }
   using nowhere = app(null, null);
   expect((await ask(nowhere)).body.detail).toContain("has no size_bytes");
   expect((await ask(nowhere, { context_length: 0 })).body.errors).toMatchObject([{ field: "context_length" }]);
