@@ -95,13 +95,15 @@ async function copyPages(db: Database.Database, partial: string, signal: AbortSi
  */
 export function checkBackup(file: string): BackupFacts {
   if (!existsSync(file)) throw new BackupError(`${file} does not exist.`);
+  // To open a pipe may never end.
+  if (!statSync(file).isFile()) throw new BackupError(`${file} is no file.`);
   try {
     using opened = disposable(new Database(file, { readonly: true, fileMustExist: true }));
     const db = opened.value;
     const [problem] = db.pragma("integrity_check(1)") as { integrity_check: string }[];
     if (problem?.integrity_check !== "ok") throw new BackupError(`${file} is damaged: ${problem?.integrity_check}.`);
     const schemaVersion = Number(db.pragma("user_version", { simple: true }));
-    if (schemaVersion === 0) throw new BackupError(`${file} is not a database of llm-manager.`);
+    if (schemaVersion < 1) throw new BackupError(`${file} is not a database of llm-manager.`);
     if (schemaVersion > migrations.length) {
       throw new BackupError(
         `${file} has schema version ${schemaVersion}, this llm-manager knows versions up to ${migrations.length}. ` +

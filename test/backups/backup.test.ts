@@ -121,6 +121,8 @@ describe("the check", () => {
       db.exec(text);
       db.close();
     };
+    expect(broken("odd", sql("PRAGMA user_version = -1"))).toThrow("is not a database of llm-manager");
+    expect(() => checkBackup("/dev/null")).toThrow("is no file");
     expect(broken("short", (file) => truncateSync(file, 300_000))).toThrow(/damaged|not a whole/);
     expect(
       broken("changed", (file) => {
