@@ -77,6 +77,16 @@ describe("variables of a caller", () => {
   test.each([
     ...["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "DYLD_INSERT_LIBRARIES", "PATH", "PYTHONSTARTUP", "PYTHONPATH"],
     ...[
+      "GGML_BACKEND_PATH",
+      "OPENSSL_CONF",
+      "OPENSSL_MODULES",
+      "HSA_TOOLS_LIB",
+      "VK_ICD_FILENAMES",
+      "NCCL_NET_PLUGIN",
+      "CC",
+      "CXX",
+    ],
+    ...[
       "PYTHONHOME",
       "PERL5OPT",
       "RUBYOPT",
