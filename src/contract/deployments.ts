@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { bytesOf } from "./byte-size.ts";
 import { modelSource } from "./models.ts";
 import { deploymentEventId, deploymentId, modelId, timestamp } from "./primitives.ts";
 
@@ -24,13 +25,10 @@ const host = z
   .regex(/^[A-Za-z0-9._:-]+$/, "must be a host name or an IP address, without scheme, port or path")
   .openapi({ example: "localhost" });
 const port = z.number().int().min(1).max(65535);
-const UNITS: Readonly<Record<string, number>> = { KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 };
 const memoryLimit = z
   .string()
   .regex(/^[1-9][0-9]*(?:\.[0-9]+)?(?:B|KB|MB|GB|TB)$/, "must be a size such as 512MB or 8GB")
-  .refine((text) => Number.parseFloat(text) * (UNITS[text.replace(/^[0-9.]+/, "")] ?? 1) <= 2 ** 50, {
-    error: "must be at most 1024TB",
-  })
+  .refine((text) => (bytesOf(text) ?? 0) <= 2 ** 50, { error: "must be at most 1024TB" })
   .openapi({ example: "8GB" });
 
 /** Indices of the GPUs a deployment may use, as the machine numbers them; empty for none. */

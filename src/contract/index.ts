@@ -2,6 +2,7 @@ export * from "./access.ts";
 export * from "./activities.ts";
 export * from "./alerts.ts";
 export * from "./backups.ts";
+export * from "./byte-size.ts";
 export * from "./channels.ts";
 export * from "./deployments.ts";
 export * from "./fit.ts";

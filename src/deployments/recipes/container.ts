@@ -1,7 +1,7 @@
 import { basename, dirname, isAbsolute, posix, relative, sep } from "node:path";
 import type { Recipe } from "../../config/recipe.ts";
+import { bytesOf } from "../../contract/index.ts";
 import type { ContainerLaunch, Mount, Wanted } from "../drivers/driver.ts";
-import { bytesOf } from "./bytes.ts";
 
 /** Where a model is found in the container; below it, so that nothing of the image is hidden. */
 const MODEL_DIRECTORY = "/llm-manager/model";

@@ -1,7 +1,6 @@
 import { PLACEHOLDER_PATTERN, type Placeholder, type Recipe } from "../../config/recipe.ts";
-import { type Model, type Problem, ProblemError } from "../../contract/index.ts";
+import { bytesOf, type Model, type Problem, ProblemError } from "../../contract/index.ts";
 import type { Launch, Target, Wanted } from "../drivers/driver.ts";
-import { bytesOf } from "./bytes.ts";
 import { containerOf, insideOf } from "./container.ts";
 import { modelReference } from "./model-reference.ts";
 
